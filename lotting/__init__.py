@@ -1,0 +1,1 @@
+"""Draw home-care contract lots: balanced, connected, explained."""

@@ -1,0 +1,411 @@
+"""The brief: everything a council decides before a lot is drawn, in one TOML file.
+
+The models below *are* the reference of the brief: every key, its unit, its default. An
+unknown key is refused, so that a misspelt limit never passes for no limit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .errors import InputError, Problem
+
+__all__ = [
+    "AreasBrief",
+    "Brief",
+    "DemandBrief",
+    "LocksBrief",
+    "LotsBrief",
+    "MarketBrief",
+    "PublishBrief",
+    "RunBrief",
+    "ServiceBrief",
+    "TodayBrief",
+    "Weights",
+    "load_brief",
+]
+
+HOURS_IN_A_WEEK = 168
+_T = TypeVar("_T", bound=BaseModel)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+
+
+class AreasBrief(_Table):
+    """``[areas]``: the boundaries, and what is known of each area."""
+
+    file: Path | None = Field(None, description="Boundary file: GeoPackage, GeoJSON, Shapefile or GeoParquet.")
+    files: list[Path] = Field(default_factory=list, description="Several boundary files, read into one.")
+    layer: str | None = Field(None, description="Layer of the file; needed when it has more than one.")
+    layers: list[str] = Field(default_factory=list, description="Several layers of the file, read into one.")
+    crs: str | None = Field(None, description="CRS of a file that does not state its own, e.g. 'EPSG:27700'.")
+    code: str | None = Field(None, description="Column of area codes; found by pattern (LSOA21CD, OA21CD, ...) when left out.")
+    name: str | None = Field(None, description="Column of area names; found by pattern when left out.")
+    lookup: Path | None = Field(None, description="CSV or Excel table joined on area_code; adds columns such as locality.")
+    locality: str | None = Field(None, description="Column of the locality a lot may not cross.")
+    rural: str | None = Field(None, description="Column that says whether an area is rural (0/1, true/false, or an ONS RUC code).")
+    population: str | None = Field(None, description="Column of population, carried into the outputs.")
+    x: str | None = Field(None, description="Column of the easting where care is given, metres in EPSG:27700.")
+    y: str | None = Field(None, description="Column of the northing where care is given, metres in EPSG:27700.")
+    tolerance_m: float = Field(25.0, ge=0, le=500, description="Gap or overlap between neighbours' edges that still counts as touching, metres.")
+    min_shared_m: float = Field(10.0, ge=0, description="Shared boundary below this length (metres) is a corner, not a border.")
+    bridges: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas to treat as neighbours (a bridge, a ferry).")
+    barriers: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas to treat as not neighbours (an estuary with no crossing).")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (not self.files):
+            raise ValueError("give either file or files, one of the two")
+        if (self.x is None) != (self.y is None):
+            raise ValueError("x and y go together: give both or neither")
+        if self.layer is not None and self.layers:
+            raise ValueError("give either layer or layers, not both")
+        return self
+
+    @property
+    def sources(self) -> list[Path]:
+        """Every boundary file, in order."""
+        return [self.file] if self.file is not None else list(self.files)
+
+
+class PackageColumns(_Table):
+    """``[demand.columns]``: which column of the council's export means what.
+
+    Each is found by its usual names (see ``docs/reference/files.md``) when left out.
+    """
+
+    package_id: str | None = None
+    person_id: str | None = None
+    postcode: str | None = None
+    area_code: str | None = None
+    x_m: str | None = None
+    y_m: str | None = None
+    weekly_hours: str | None = None
+    payer: str | None = None
+    pathway: str | None = None
+    start: str | None = None
+    end: str | None = None
+    carers: str | None = None
+    provider_id: str | None = None
+    people: str | None = None
+
+
+class DemandBrief(_Table):
+    """``[demand]``: packages of care, or ready-made hours per area."""
+
+    hours: Path | None = Field(None, description="CSV or Excel: area_code, weekly_hours[, people][, packages][, payer][, service].")
+    packages: Path | None = Field(None, description="CSV or Excel: one row a package of care.")
+    sheet: str | None = Field(None, description="Worksheet of an Excel file; the first when left out.")
+    postcodes: Path | None = Field(None, description="NSPL or ONSPD file of any edition (CSV, or gzipped or zipped).")
+    as_of: dt.date | None = Field(None, description="Packages active on this day count; the day of the run is never assumed.")
+    columns: PackageColumns = Field(default_factory=PackageColumns, description="Column mapping.")
+    max_package_hours: float = Field(
+        float(HOURS_IN_A_WEEK), gt=0, le=2 * HOURS_IN_A_WEEK,
+        description="A package with more weekly hours a carer than this is refused (a week has 168).",
+    )
+    day_first: bool = Field(True, description="Read 03/04/2026 as 3 April.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.hours is None) == (self.packages is None):
+            raise ValueError("give either hours or packages, one of the two")
+        if self.packages is not None and self.as_of is None:
+            raise ValueError("packages need as_of, the day on which a package counts as active, e.g. as_of = 2026-04-01")
+        return self
+
+
+class TodayBrief(_Table):
+    """``[today]``: the zones in force, to count the people who would move."""
+
+    plan: Path = Field(description="CSV or Excel: area_code, lot.")
+    column: str = Field("lot", description="Column of the zone.")
+
+
+class Weights(_Table):
+    """``weights``: what a plan costs, in the unit of each aim.
+
+    The objective is the weighted sum; a weight says how many units of the others one unit is
+    worth (``moved = 50``: moving one person is worth 50 hour-square-kilometres).
+    """
+
+    distance: float = Field(0.0, ge=0, description="x weekly hours x km squared to the lot's centre.")
+    equality: float = Field(0.0, ge=0, description="x weekly hours by which the lots miss their target, added up.")
+    moved: float = Field(0.0, ge=0, description="x people whose area changes zone.")
+    mix: float = Field(0.0, ge=0, description="x rural weekly hours by which the lots miss their locality's rural share, added up.")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.distance or self.equality or self.moved or self.mix):
+            raise ValueError("at least one weight must be above 0")
+        return self
+
+
+class LotsBrief(_Table):
+    """``[lots]``: how many, how large, and what makes one plan better than another."""
+
+    number: int | tuple[int, int] | None = Field(None, description="Number of lots, or [fewest, most] to choose from.")
+    per_locality: dict[str, int] = Field(default_factory=dict, description="Number of lots in each locality.")
+    across_localities: bool = Field(False, description="Let lots cross localities.")
+    min_hours: float | None = Field(None, ge=0, description="Fewest weekly hours a lot may hold.")
+    max_hours: float | None = Field(None, gt=0, description="Most weekly hours a lot may hold.")
+    target_hours: float | None = Field(None, gt=0, description="Weekly hours a lot should hold; the locality's mean when left out.")
+    tolerance_pct: float | None = Field(None, ge=0, le=100, description="Hours may miss the target by this many per cent.")
+    minimise: Literal["distance", "equality", "moved"] | None = Field(None, description="What to minimise; 'distance' unless weights are given.")
+    weights: Weights | None = Field(None, description="Several aims at once, instead of minimise.")
+
+    @field_validator("number", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        if isinstance(value, bool) or (isinstance(value, float)):
+            raise ValueError("number of lots must be a whole number, or [fewest, most]")  # noqa: TRY004
+        pair = value if isinstance(value, (list, tuple)) else [value]
+        if any(isinstance(v, int) and v < 1 for v in pair):
+            raise ValueError("number of lots must be 1 or more")
+        if len(pair) == 2 and all(isinstance(v, int) for v in pair) and pair[0] > pair[1]:
+            raise ValueError("the fewest lots are more than the most: write number = [fewest, most]")
+        return value
+
+    @field_validator("per_locality")
+    @classmethod
+    def _per_locality(cls, value: dict[str, int]) -> dict[str, int]:
+        bad = [k for k, v in value.items() if v < 1]
+        if bad:
+            raise ValueError(f"every locality needs 1 lot or more: {', '.join(bad)}")
+        return value
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.number is None and not self.per_locality:
+            raise ValueError("say how many lots: number = 18, number = [14, 20] or per_locality = { ... }")
+        if isinstance(self.number, int) and self.per_locality:
+            total = sum(self.per_locality.values())
+            if total != self.number:
+                raise ValueError(f"number is {self.number}, but per_locality adds up to {total}")
+        if isinstance(self.number, tuple) and self.per_locality:
+            raise ValueError("give either a range of lots or per_locality, not both")
+        if self.across_localities and self.per_locality:
+            raise ValueError("per_locality counts lots inside localities; it cannot go with across_localities = true")
+        if self.min_hours is not None and self.max_hours is not None and self.min_hours > self.max_hours:
+            raise ValueError(f"min_hours {self.min_hours:g} is above max_hours {self.max_hours:g}")
+        if self.minimise is not None and self.weights is not None:
+            raise ValueError("give either minimise or weights, not both")
+        return self
+
+    @property
+    def aims(self) -> Weights:
+        """The weights in force, whichever way the brief said them."""
+        if self.weights is not None:
+            return self.weights
+        return Weights(**{self.minimise or "distance": 1.0})
+
+
+class LocksBrief(_Table):
+    """``[locks]``: what has to stay as it is said here, whatever the cost."""
+
+    together: list[list[str]] = Field(default_factory=list, description="Groups of areas that share a lot.")
+    apart: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas that may not share a lot.")
+    lot: dict[str, str] = Field(default_factory=dict, description="Area to the lot (a zone of today's plan, or any name) that must hold it.")
+
+    @field_validator("lot", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: str(v) if isinstance(v, int) else v for k, v in value.items()}
+        return value
+
+
+class MarketBrief(_Table):
+    """``[market]``: the providers, and the caps that keep the market diverse."""
+
+    providers: Path = Field(description="CSV or Excel: provider_id, max_weekly_hours[, name][, max_lots][, localities][, areas].")
+    min_providers: int = Field(1, ge=1, description="Providers within reach that each lot needs.")
+    max_providers: int | None = Field(None, ge=1, description="Most providers in the whole county.")
+    max_hours_per_provider: float | None = Field(None, gt=0, description="Cap on any one provider's weekly hours.")
+    max_share_pct: float | None = Field(None, gt=0, le=100, description="Cap on any one provider's share of all hours, per cent.")
+    max_lots_per_provider: int | None = Field(None, ge=1, description="Cap on the lots any one provider may hold a part of.")
+    reach_pct: float = Field(50.0, gt=0, le=100, description="A lot is within reach when the provider works in areas with this share of its hours.")
+
+
+class RunBrief(_Table):
+    """``[run]``: how long to look, and how to look again."""
+
+    seed: int = Field(1, ge=0, lt=2**31, description="Same seed, same files: same plan.")
+    time_limit_s: float = Field(60.0, gt=0, description="Seconds for the whole design.")
+    options: int = Field(1, ge=1, le=12, description="Clearly different plans wanted.")
+    workers: int = Field(0, ge=0, le=256, description="Processes; 0 for one a core. The plan does not depend on it.")
+
+
+class PublishBrief(_Table):
+    """``[publish]``: what may leave the council."""
+
+    title: str = Field("Home care lots", description="Title of maps and tables.")
+    source: str = Field("", description="Source and attribution line for maps and tables.")
+    disclosure_control: bool = Field(True, description="Suppress and round the counts in publishable tables.")
+    threshold: int = Field(5, ge=0, description="Counts of people or packages below this are suppressed.")
+    rounding: int = Field(5, ge=1, description="Other counts are rounded to this.")
+
+
+class ServiceBrief(_Table):
+    """``[[service]]``: a service line with lots of its own, made of the packages its rule picks.
+
+    A package belongs to the first service whose rule it meets; one without rules takes the rest.
+    """
+
+    name: str = Field(min_length=1, max_length=40, pattern=r"^[^\\/:*?\"<>|\x00-\x1f]+$", description="Name; also the folder of its results.")
+    min_package_hours: float | None = Field(None, ge=0, description="Packages of this many weekly hours or more.")
+    max_package_hours: float | None = Field(None, gt=0, description="Packages of fewer weekly hours than this.")
+    pathways: list[str] = Field(default_factory=list, description="Pathways that count as this service, whatever the hours.")
+    payers: list[str] = Field(default_factory=list, description="Only packages of these payers.")
+    lots: LotsBrief | None = Field(None, description="Lots of this service; [lots] when left out.")
+
+
+class Brief(_Table):
+    """A whole brief. Paths are absolute once it is loaded from a file."""
+
+    areas: AreasBrief
+    demand: DemandBrief
+    lots: LotsBrief | None = None
+    service: list[ServiceBrief] = Field(default_factory=list)
+    today: TodayBrief | None = None
+    locks: LocksBrief = Field(default_factory=LocksBrief)
+    market: MarketBrief | None = None
+    run: RunBrief = Field(default_factory=RunBrief)
+    publish: PublishBrief = Field(default_factory=PublishBrief)
+
+    @model_validator(mode="after")
+    def _lots_somewhere(self) -> Self:
+        without = [s.name for s in self.service if s.lots is None]
+        if self.lots is None and (without or not self.service):
+            raise ValueError(
+                f"there is no [lots] table, and no lots for {', '.join(without)}" if without
+                else "there is no [lots] table: say how many lots and how large"
+            )
+        names = [s.name.casefold() for s in self.service]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"two services share the name {', '.join(twice)}")
+        return self
+
+    def services(self) -> list[tuple[str, LotsBrief]]:
+        """Each service line and its lots; one line named ``all`` when the brief names none."""
+        if not self.service:
+            assert self.lots is not None
+            return [("all", self.lots)]
+        pairs = [(s.name, s.lots or self.lots) for s in self.service]
+        return [(name, lots) for name, lots in pairs if lots is not None]
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    parts: list[str] = []
+    for part in location:
+        if isinstance(part, int) and parts:
+            parts[-1] += f"[{part + 1}]"
+        elif isinstance(part, str) and part not in {"int", "tuple[int,int]", "function-before[]"}:
+            parts.append(part)
+    return ".".join(parts)
+
+
+def _problem(error: Any, file: str) -> Problem:
+    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    value = error.get("input")
+    shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
+    fix = ""
+    if kind == "extra_forbidden":
+        message, shown = "unknown key", None
+        fix = "Check the spelling against docs/reference/brief.md, or delete it."
+    elif kind == "missing":
+        message, shown = "missing", None
+        fix = "Add it."
+    return Problem(message=message, file=file, column=_where(error["loc"]) or None, value=shown, fix=fix)
+
+
+def load_brief(path: str | Path) -> Brief:
+    """Read a brief and make its paths absolute.
+
+    Parameters
+    ----------
+    path
+        The TOML file, or the folder that holds it as ``brief.toml``. Paths inside are relative
+        to the file's folder.
+
+    Returns
+    -------
+    Brief
+
+    Raises
+    ------
+    InputError
+        With one problem for each unknown key, wrong value or missing file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= "brief.toml"
+    if not path.is_file():
+        raise InputError(Problem(
+            message="there is no such brief", file=str(path),
+            fix="Make one with: lotting new FOLDER",
+        ))
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(Problem(
+            message="the brief is not UTF-8 text", file=path.name,
+            fix="Save it as UTF-8 (in Notepad: Save as, Encoding UTF-8).",
+        )) from error
+    except tomllib.TOMLDecodeError as error:
+        text = str(error)
+        fix = (
+            "Write Windows paths with forward slashes, or in 'single quotes'."
+            if "escape" in text or "hex" in text.lower() else "Mend that line."
+        )
+        raise InputError(Problem(message=f"not valid TOML: {text}", file=path.name, fix=fix)) from error
+    try:
+        brief = Brief.model_validate(raw)
+    except ValidationError as error:
+        seen: dict[Problem, None] = {}
+        for item in error.errors(include_url=False):
+            seen.setdefault(_problem(item, path.name))
+        raise InputError(list(seen)) from error
+    brief = _absolute(brief, path.resolve().parent)
+    missing = [
+        Problem(message="there is no such file", file=path.name, column=where, value=str(p),
+                fix="Paths are relative to the brief's folder.")
+        for where, p in _files(brief) if not p.exists()
+    ]
+    if missing:
+        raise InputError(missing)
+    return brief
+
+
+def _files(table: BaseModel, prefix: str = "") -> list[tuple[str, Path]]:
+    found: list[tuple[str, Path]] = []
+    for key in type(table).model_fields:
+        value = getattr(table, key)
+        where = f"{prefix}{key}"
+        if isinstance(value, Path):
+            found.append((where, value))
+        elif isinstance(value, BaseModel):
+            found += _files(value, f"{where}.")
+        elif isinstance(value, list):
+            found += [(f"{where}[{i + 1}]", v) for i, v in enumerate(value) if isinstance(v, Path)]
+    return found
+
+
+def _absolute(table: _T, base: Path) -> _T:
+    changes: dict[str, Any] = {}
+    for key in type(table).model_fields:
+        value = getattr(table, key)
+        if isinstance(value, Path):
+            changes[key] = value if value.is_absolute() else base / value
+        elif isinstance(value, BaseModel):
+            changes[key] = _absolute(value, base)
+        elif isinstance(value, list) and value and isinstance(value[0], Path):
+            changes[key] = [v if v.is_absolute() else base / v for v in value]
+    return table.model_copy(update=changes)

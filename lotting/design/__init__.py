@@ -1,0 +1,1 @@
+"""The solver: balanced starts, annealing, a bound, an exact model, and reasons when none fits."""

@@ -1,0 +1,390 @@
+"""The inner loops of the search, compiled.
+
+Plain functions on arrays, no objects: each takes everything it touches, releases the
+interpreter lock, and draws its random numbers from a state of its own, so that a run depends on
+its seed alone and not on how many threads run beside it.
+"""
+
+# ruff: noqa: PLR0913, PLR0917, C901, FBT003
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["anneal", "connected_without", "lot_sums", "range_knapsacks"]
+
+_jit = njit(cache=True, nogil=True, boundscheck=False, fastmath=False)
+
+
+@_jit
+def _random(state):
+    # xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016).
+    x = state[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    state[0] = x
+    return np.float64((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
+
+
+@_jit
+def connected_without(u, lot, indptr, indices, queue, mark, stamp):
+    """Whether u's lot stays in one piece (and not empty) when u leaves it.
+
+    ``queue`` and ``mark`` are scratch (int64[n]); ``stamp`` a number not used in ``mark`` before.
+    """
+    a = lot[u]
+    need = 0
+    first = -1
+    for e in range(indptr[u], indptr[u + 1]):
+        v = indices[e]
+        if lot[v] == a:
+            need += 1
+            first = v
+    if need == 0:
+        return False
+    if need == 1:
+        return True
+    # Breadth first from one neighbour until every other neighbour in the lot has been met.
+    mark[u] = stamp
+    mark[first] = stamp
+    queue[0] = first
+    head, tail = 0, 1
+    met = 1
+    for e in range(indptr[u], indptr[u + 1]):
+        v = indices[e]
+        if lot[v] == a and v != first:
+            mark[v] = -stamp  # wanted, not met yet
+    while head < tail:
+        x = queue[head]
+        head += 1
+        for e in range(indptr[x], indptr[x + 1]):
+            v = indices[e]
+            if lot[v] != a or mark[v] == stamp:
+                continue
+            if mark[v] == -stamp:
+                met += 1
+                if met == need:
+                    return True
+            mark[v] = stamp
+            queue[tail] = v
+            tail += 1
+    return False
+
+
+@_jit
+def lot_sums(lot, hours, rural, cost, centre_unit, k_lots):
+    """Sums a lot (hours, rural hours), cost of each lot from each centre, and the best centres."""
+    n, m = cost.shape
+    lot_hours = np.zeros(k_lots)
+    lot_rural = np.zeros(k_lots)
+    size = np.zeros(k_lots, np.int64)
+    sums = np.zeros((k_lots, m))
+    for u in range(n):
+        k = lot[u]
+        lot_hours[k] += hours[u]
+        lot_rural[k] += rural[u]
+        size[k] += 1
+        for j in range(m):
+            sums[k, j] += cost[u, j]
+    centre = np.full(k_lots, -1, np.int64)
+    best = np.full(k_lots, np.inf)
+    for j in range(m):
+        k = lot[centre_unit[j]]
+        if sums[k, j] < best[k]:
+            best[k] = sums[k, j]
+            centre[k] = j
+    return lot_hours, lot_rural, size, sums, centre, best
+
+
+@_jit
+def _lot_term(h, r, lo, hi, target, w_equal, w_mix, rural_share, penalty):
+    over = 0.0
+    if h > hi:
+        over = h - hi
+    elif h < lo:
+        over = lo - h
+    return w_equal * abs(h - target) + w_mix * abs(r - rural_share * h) + penalty * over
+
+
+@_jit
+def _broken(u, k, lot, link_ptr, link_to, link_same):
+    """Count u's links (same lot, or apart) that do not hold when u is in lot k."""
+    bad = 0
+    for e in range(link_ptr[u], link_ptr[u + 1]):
+        if (lot[link_to[e]] == k) != link_same[e]:
+            bad += 1
+    return bad
+
+
+@_jit
+def _apply(u, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_rural, size, hours, rural):
+    """Move u from a to b; return how much the lots' cost from their best centres changed."""
+    m = cost.shape[1]
+    lot[u] = b
+    lot_hours[a] -= hours[u]
+    lot_hours[b] += hours[u]
+    lot_rural[a] -= rural[u]
+    lot_rural[b] += rural[u]
+    size[a] -= 1
+    size[b] += 1
+    before = best[a] + best[b]
+    best_a = np.inf
+    best_b = np.inf
+    for j in range(m):
+        c = cost[u, j]
+        sums[a, j] -= c
+        sums[b, j] += c
+        k = lot[centre_unit[j]]
+        if k == a:
+            if sums[a, j] < best_a:
+                best_a = sums[a, j]
+                centre[a] = j
+        elif k == b and sums[b, j] < best_b:
+            best_b = sums[b, j]
+            centre[b] = j
+    best[a] = best_a
+    best[b] = best_b
+    return best_a + best_b - before
+
+
+@_jit
+def _best_without(u, a, lot, cost, centre_unit, sums):
+    """Cost of lot a from its best centre once u has left it."""
+    best = np.inf
+    for j in range(cost.shape[1]):
+        v = centre_unit[j]
+        if v != u and lot[v] == a:
+            value = sums[a, j] - cost[u, j]
+            if value < best:
+                best = value
+    return best
+
+
+@_jit
+def anneal(
+    steps, temperature, cooling, penalty, rng,
+    lot, hours, rural, cost, centre_unit, indptr, indices,
+    lo, hi, target, rural_share, w_equal, w_mix,
+    stay, zone_of, link_ptr, link_to, link_same,
+    best_lot, best_value,
+):
+    """Anneal one plan in place by moving and swapping border units.
+
+    Every state keeps all lots connected and none empty; limits and locks may be broken on the
+    way, at a price. ``lot`` (int64[n]) is changed; ``best_lot`` and ``best_value`` (float64[1])
+    are updated whenever a plan that breaks nothing beats them.
+
+    The change of a move is taken at the present centres, an upper bound of the true change;
+    after a move is accepted the best centres of both lots are found anew (Hess's alternation,
+    made at every step).
+    """
+    n = lot.shape[0]
+    k_lots = zone_of.shape[0]
+    eps = 1e-9
+    lot_hours, lot_rural, size, sums, centre, best = lot_sums(
+        lot, hours, rural, cost, centre_unit, k_lots
+    )
+    queue = np.empty(n, np.int64)
+    mark = np.zeros(n, np.int64)
+    stamp = 0
+    linked = link_to.shape[0] > 0
+    value = 0.0
+    for k in range(k_lots):
+        value += best[k] + _lot_term(
+            lot_hours[k], lot_rural[k], lo, hi, target, w_equal, w_mix, rural_share, 0.0
+        )
+    for u in range(n):
+        if zone_of[lot[u]] >= 0:
+            value -= stay[u, zone_of[lot[u]]]
+    broken = 0
+    if linked:
+        for u in range(n):
+            broken += _broken(u, lot[u], lot, link_ptr, link_to, link_same)
+    link_price = penalty * target * 0.2
+    accepted = 0
+    for _ in range(steps):
+        temperature *= cooling
+        u = int(_random(rng) * n)
+        degree = indptr[u + 1] - indptr[u]
+        if degree == 0:
+            continue
+        v = indices[indptr[u] + int(_random(rng) * degree)]
+        a, b = lot[u], lot[v]
+        if a == b or size[a] == 1:
+            continue
+        swap = _random(rng) < 0.5
+        w = -1
+        if swap:
+            # The partner: a random unit near v that is in b and touches a.
+            for _try in range(4):
+                x = indices[indptr[v] + int(_random(rng) * (indptr[v + 1] - indptr[v]))]
+                if _try == 0:
+                    x = v
+                elif _try == 2:
+                    x = int(_random(rng) * n)
+                if lot[x] != b or x == u:
+                    continue
+                for e in range(indptr[x], indptr[x + 1]):
+                    y = indices[e]
+                    if lot[y] == a and y != u:
+                        w = x
+                        break
+                if w >= 0:
+                    break
+            if w < 0:
+                continue
+        hu, ru = hours[u], rural[u]
+        hw = rw = 0.0
+        if w >= 0:
+            hw, rw = hours[w], rural[w]
+        ca, cb = centre[a], centre[b]
+        # u leaves a for b (and w leaves b for a), at the present centres.
+        if centre_unit[ca] == u:
+            change = _best_without(u, a, lot, cost, centre_unit, sums) - best[a]
+        else:
+            change = -cost[u, ca]
+        change += cost[u, cb]
+        if w >= 0:
+            if centre_unit[ca] == u or centre_unit[cb] == w:
+                # Two centres in play: not worth the case distinction, a plain move can do it.
+                continue
+            change += cost[w, ca] - cost[w, cb]
+        ha, hb = lot_hours[a], lot_hours[b]
+        ra, rb = lot_rural[a], lot_rural[b]
+        change += _lot_term(ha - hu + hw, ra - ru + rw, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+        change += _lot_term(hb + hu - hw, rb + ru - rw, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+        change -= _lot_term(ha, ra, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+        change -= _lot_term(hb, rb, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+        za, zb = zone_of[a], zone_of[b]
+        if za >= 0:
+            change += stay[u, za]
+            if w >= 0:
+                change -= stay[w, za]
+        if zb >= 0:
+            change -= stay[u, zb]
+            if w >= 0:
+                change += stay[w, zb]
+        more = 0
+        if linked:
+            more = -_broken(u, a, lot, link_ptr, link_to, link_same)
+            if w >= 0:
+                more -= _broken(w, b, lot, link_ptr, link_to, link_same)
+            lot[u] = b
+            if w >= 0:
+                lot[w] = a
+            more += _broken(u, b, lot, link_ptr, link_to, link_same)
+            if w >= 0:
+                more += _broken(w, a, lot, link_ptr, link_to, link_same)
+                lot[w] = b
+            lot[u] = a
+            change += link_price * more
+        if change > 0.0 and (
+            temperature <= 0.0 or _random(rng) >= np.exp(-change / temperature)
+        ):
+            continue
+        stamp += 1
+        if not connected_without(u, lot, indptr, indices, queue, mark, stamp):
+            continue
+        if w >= 0:
+            lot[u] = b
+            stamp += 1
+            fine = connected_without(w, lot, indptr, indices, queue, mark, stamp)
+            lot[u] = a
+            if not fine:
+                continue
+        accepted += 1
+        before = _lot_term(ha, ra, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+        before += _lot_term(hb, rb, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+        value += _apply(u, a, b, lot, cost, centre_unit, sums, centre, best,
+                        lot_hours, lot_rural, size, hours, rural)
+        if w >= 0:
+            value += _apply(w, b, a, lot, cost, centre_unit, sums, centre, best,
+                            lot_hours, lot_rural, size, hours, rural)
+        after = _lot_term(lot_hours[a], lot_rural[a], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+        after += _lot_term(lot_hours[b], lot_rural[b], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+        value += after - before
+        if za >= 0:
+            value += stay[u, za]
+            if w >= 0:
+                value -= stay[w, za]
+        if zb >= 0:
+            value -= stay[u, zb]
+            if w >= 0:
+                value += stay[w, zb]
+        broken += more
+        if value < best_value[0] - eps and broken == 0:
+            fits = True
+            for k in range(k_lots):
+                if lot_hours[k] > hi + eps or lot_hours[k] < lo - eps:
+                    fits = False
+                    break
+            if fits:
+                best_value[0] = value
+                best_lot[:] = lot
+    return accepted
+
+
+@_jit
+def range_knapsacks(centres, cost, multiplier, hours, lo, hi, centre_unit, bundle, price, value):
+    """For each centre, its cheapest fractional bundle of units with hours within [lo, hi].
+
+    The bundle of centre j holds j's own unit whole and a share x in [0, 1] of each other, and
+    minimises the sum of ``(cost - multiplier) x``. Sets ``bundle`` (float32[c, n]), ``price``
+    (the value of one more hour, float64[c]) and ``value`` (float64[c]); value is inf where no
+    bundle fits.
+
+    With the hours' price p as the only dual, the best bundle takes units by ascending
+    ``(cost - multiplier) / hours`` (Dantzig 1957).
+    """
+    n = hours.shape[0]
+    ratio = np.empty(n)
+    for c in range(centres.shape[0]):
+        j = centres[c]
+        own = centre_unit[j]
+        load = hours[own]
+        total = cost[own, j] - multiplier[own]
+        for i in range(n):
+            bundle[c, i] = 0.0
+            reduced = cost[i, j] - multiplier[i]
+            if hours[i] > 0.0:
+                ratio[i] = reduced / hours[i]
+            else:
+                ratio[i] = np.inf
+                if reduced < 0.0 and i != own:
+                    bundle[c, i] = 1.0
+                    total += reduced
+        ratio[own] = np.inf
+        bundle[c, own] = 1.0
+        price[c] = 0.0
+        if load > hi:
+            value[c] = np.inf
+            continue
+        order = np.argsort(ratio)
+        for t in range(n):
+            i = order[t]
+            if ratio[i] == np.inf:
+                break
+            if ratio[i] >= 0.0 and load >= lo:
+                break
+            room = (hi if ratio[i] < 0.0 else lo) - load
+            if room <= 0.0:
+                break
+            if hours[i] <= room:
+                bundle[c, i] = 1.0
+                load += hours[i]
+                total += cost[i, j] - multiplier[i]
+                if load >= hi:
+                    price[c] = ratio[i]
+            else:
+                bundle[c, i] = room / hours[i]
+                load += room
+                total += (cost[i, j] - multiplier[i]) * room / hours[i]
+                price[c] = ratio[i]
+                break
+        if load < lo - 1e-7:
+            value[c] = np.inf
+        else:
+            value[c] = total

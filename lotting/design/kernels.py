@@ -376,7 +376,7 @@ def range_knapsacks(centres, cost, multiplier, hours, lo, hi, centre_unit, bundl
                 bundle[c, i] = 1.0
                 load += hours[i]
                 total += cost[i, j] - multiplier[i]
-                if load >= hi:
+                if load >= hi or ratio[i] > 0.0:
                     price[c] = ratio[i]
             else:
                 bundle[c, i] = room / hours[i]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .instance import Floats, Instance
+from .instance import Floats, Instance, Ints
 from .kernels import range_knapsacks
 from .stop import Stop
 
@@ -45,7 +45,7 @@ class Bound:
 
 def lower_bound(
     instance: Instance,
-    cutoff: float,
+    plan: Ints | None,
     *,
     stop: Stop,
     iterations: int = 400,
@@ -57,8 +57,8 @@ def lower_bound(
     ----------
     instance
         The place; only its distances, hours, limits and number of lots count.
-    cutoff
-        Distance of the best plan known (inf where there is none).
+    plan
+        The best plan known, int64[n], whose distance is the cut-off; None where there is none.
     stop
         Asked at every iteration.
     iterations
@@ -72,17 +72,18 @@ def lower_bound(
     """
     n, m = instance.cost.shape
     k = instance.lots
+    cutoff = np.inf if plan is None else instance.distance(plan)
     target = cutoff
     if not np.isfinite(target):
         # Steps need a value to aim at; no plan is known, so aim above a crude one.
         target = 4.0 * float(np.partition(instance.cost, min(k, m - 1), axis=1)[:, :k].mean(axis=1).sum())
-    # An hour-weighted start: each unit may pay what it costs from its nearest k centres.
-    multiplier = np.sort(instance.cost, axis=1)[:, min(m - 1, max(1, m // (2 * k)))].copy()
+    multiplier = _start(instance, plan)
     best, best_multiplier = -np.inf, multiplier.copy()
     alive = np.ones(m, np.bool_)
     direction = np.zeros(n)
     agility, since = 1.5, 0
     done = 0
+    orders = np.tile(np.arange(n), (m, 1))
     for step in range(iterations):
         if step and stop():
             break
@@ -95,7 +96,7 @@ def lower_bound(
         price, value = np.empty(len(centres)), np.empty(len(centres))
         range_knapsacks(
             centres, instance.cost, multiplier, instance.hours, instance.lo, instance.hi,
-            instance.centre_unit, bundle, price, value,
+            instance.centre_unit, orders, bundle, price, value,
         )
         order = np.argsort(value, kind="stable")
         chosen = order[:k]
@@ -131,6 +132,21 @@ def lower_bound(
     return Bound(min(best, cutoff), best_multiplier, alive, done)
 
 
+def _start(instance: Instance, plan: Ints | None) -> Floats:
+    """First multipliers: what each unit costs in the plan, and what an hour costs at the rim."""
+    if plan is None:
+        ranked = np.sort(instance.cost, axis=1)
+        return ranked[:, min(ranked.shape[1] - 1, ranked.shape[1] // (2 * instance.lots))].copy()
+    own = np.zeros(instance.size)
+    for k in range(instance.lots):
+        inside = np.flatnonzero(plan == k)
+        centres = np.flatnonzero(plan[instance.centre_unit] == k)
+        sums = instance.cost[np.ix_(inside, centres)].sum(axis=0)
+        own[inside] = instance.cost[inside, centres[int(np.argmin(sums))]]
+    rim: Floats = own + instance.hours * own.sum() / max(instance.total_hours, 1e-9)
+    return rim
+
+
 def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Which assignments a plan cheaper than ``cutoff`` may still use (reduced-cost fixing).
 
@@ -148,7 +164,7 @@ def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[npt.NDArra
     price, value = np.empty(m), np.empty(m)
     range_knapsacks(
         centres, instance.cost, bound.multipliers, instance.hours, instance.lo, instance.hi,
-        instance.centre_unit, bundle, price, value,
+        instance.centre_unit, np.tile(np.arange(n), (m, 1)), bundle, price, value,
     )
     lowest = np.partition(value, k - 1)[:k] if k <= m else value
     base = float(bound.multipliers.sum())

@@ -100,6 +100,43 @@ def lot_sums(lot, hours, rural, cost, centre_unit, k_lots):
 
 
 @_jit
+def recentre(lot, cost, centre_unit, k_lots, centre, best):
+    """Best centre of each lot and the lot's cost from it, without sums kept from before.
+
+    Takes the areas of one lot at a time: n m / K steps instead of n m.
+    """
+    n, m = cost.shape
+    count = np.zeros(k_lots + 1, np.int64)
+    for u in range(n):
+        count[lot[u] + 1] += 1
+    for k in range(k_lots):
+        count[k + 1] += count[k]
+    place = count[:-1].copy()
+    order = np.empty(n, np.int64)
+    for u in range(n):
+        order[place[lot[u]]] = u
+        place[lot[u]] += 1
+    best[:] = np.inf
+    sums = np.zeros(m)
+    own = np.empty(m, np.int64)
+    for k in range(k_lots):
+        held = 0
+        for j in range(m):
+            if lot[centre_unit[j]] == k:
+                own[held] = j
+                sums[held] = 0.0
+                held += 1
+        for t in range(count[k], count[k + 1]):
+            u = order[t]
+            for h in range(held):
+                sums[h] += cost[u, own[h]]
+        for h in range(held):
+            if sums[h] < best[k]:
+                best[k] = sums[h]
+                centre[k] = own[h]
+
+
+@_jit
 def _lot_term(h, r, lo, hi, target, w_equal, w_mix, rural_share, penalty):
     over = 0.0
     if h > hi:
@@ -120,9 +157,8 @@ def _broken(u, k, lot, link_ptr, link_to, link_same):
 
 
 @_jit
-def _apply(u, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_rural, size, hours, rural):
-    """Move u from a to b; return how much the lots' cost from their best centres changed."""
-    m = cost.shape[1]
+def _shift(u, a, b, lot, lot_hours, lot_rural, size, hours, rural):
+    """Move u from a to b in the sums a lot."""
     lot[u] = b
     lot_hours[a] -= hours[u]
     lot_hours[b] += hours[u]
@@ -130,6 +166,13 @@ def _apply(u, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_r
     lot_rural[b] += rural[u]
     size[a] -= 1
     size[b] += 1
+
+
+@_jit
+def _apply(u, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_rural, size, hours, rural):
+    """Move u from a to b; return how much the lots' cost from their best centres changed."""
+    m = cost.shape[1]
+    _shift(u, a, b, lot, lot_hours, lot_rural, size, hours, rural)
     before = best[a] + best[b]
     best_a = np.inf
     best_b = np.inf
@@ -165,7 +208,7 @@ def _best_without(u, a, lot, cost, centre_unit, sums):
 
 @_jit
 def anneal(
-    steps, temperature, cooling, penalty, rng,
+    steps, temperature, cooling, penalty, lazy, rng,
     lot, hours, rural, cost, centre_unit, indptr, indices,
     lo, hi, target, rural_share, w_equal, w_mix,
     stay, zone_of, link_ptr, link_to, link_same,
@@ -177,9 +220,10 @@ def anneal(
     way, at a price. ``lot`` (int64[n]) is changed; ``best_lot`` and ``best_value`` (float64[1])
     are updated whenever a plan that breaks nothing beats them.
 
-    The change of a move is taken at the present centres, an upper bound of the true change;
-    after a move is accepted the best centres of both lots are found anew (Hess's alternation,
-    made at every step).
+    The change of a move is taken at the present centres, an upper bound of the true change. With
+    ``lazy`` 0 the best centres of both lots are found anew after every accepted move (Hess's
+    alternation, made at every step: n steps); else all centres after ``lazy`` of them, which
+    suits high temperatures.
     """
     n = lot.shape[0]
     k_lots = zone_of.shape[0]
@@ -205,8 +249,14 @@ def anneal(
             broken += _broken(u, lot[u], lot, link_ptr, link_to, link_same)
     link_price = penalty * target * 0.2
     accepted = 0
+    at_centres = best.sum()  # cost at the centres in use, as part of ``value``
     for _ in range(steps):
         temperature *= cooling
+        if lazy > 0 and accepted >= lazy:
+            accepted = 0
+            recentre(lot, cost, centre_unit, k_lots, centre, best)
+            value += best.sum() - at_centres
+            at_centres = best.sum()
         u = int(_random(rng) * n)
         degree = indptr[u + 1] - indptr[u]
         if degree == 0:
@@ -242,6 +292,8 @@ def anneal(
             hw, rw = hours[w], rural[w]
         ca, cb = centre[a], centre[b]
         # u leaves a for b (and w leaves b for a), at the present centres.
+        if lazy > 0 and (centre_unit[ca] == u or (w >= 0 and centre_unit[cb] == w)):
+            continue
         if centre_unit[ca] == u:
             change = _best_without(u, a, lot, cost, centre_unit, sums) - best[a]
         else:
@@ -295,14 +347,23 @@ def anneal(
             lot[u] = a
             if not fine:
                 continue
-        accepted += 1
         before = _lot_term(ha, ra, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
         before += _lot_term(hb, rb, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
-        value += _apply(u, a, b, lot, cost, centre_unit, sums, centre, best,
-                        lot_hours, lot_rural, size, hours, rural)
-        if w >= 0:
-            value += _apply(w, b, a, lot, cost, centre_unit, sums, centre, best,
+        if lazy > 0:
+            _shift(u, a, b, lot, lot_hours, lot_rural, size, hours, rural)
+            step = cost[u, cb] - cost[u, ca]
+            if w >= 0:
+                _shift(w, b, a, lot, lot_hours, lot_rural, size, hours, rural)
+                step += cost[w, ca] - cost[w, cb]
+            value += step
+            at_centres += step
+            accepted += 1
+        else:
+            value += _apply(u, a, b, lot, cost, centre_unit, sums, centre, best,
                             lot_hours, lot_rural, size, hours, rural)
+            if w >= 0:
+                value += _apply(w, b, a, lot, cost, centre_unit, sums, centre, best,
+                                lot_hours, lot_rural, size, hours, rural)
         after = _lot_term(lot_hours[a], lot_rural[a], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
         after += _lot_term(lot_hours[b], lot_rural[b], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
         value += after - before
@@ -324,17 +385,37 @@ def anneal(
             if fits:
                 best_value[0] = value
                 best_lot[:] = lot
-    return accepted
 
 
 @_jit
-def range_knapsacks(centres, cost, multiplier, hours, lo, hi, centre_unit, bundle, price, value):
+def _sort_nearly(order, key):
+    """Sort ``order`` by ``key`` in place; quick when it is nearly sorted (insertion sort)."""
+    budget = 8 * order.shape[0]
+    for t in range(1, order.shape[0]):
+        i = order[t]
+        value = key[i]
+        s = t - 1
+        while s >= 0 and key[order[s]] > value:
+            order[s + 1] = order[s]
+            s -= 1
+            budget -= 1
+        order[s + 1] = i
+        if budget < 0:
+            order[:] = np.argsort(key)
+            return
+
+
+@_jit
+def range_knapsacks(
+    centres, cost, multiplier, hours, lo, hi, centre_unit, orders, bundle, price, value
+):
     """For each centre, its cheapest fractional bundle of units with hours within [lo, hi].
 
     The bundle of centre j holds j's own unit whole and a share x in [0, 1] of each other, and
     minimises the sum of ``(cost - multiplier) x``. Sets ``bundle`` (float32[c, n]), ``price``
     (the value of one more hour, float64[c]) and ``value`` (float64[c]); value is inf where no
-    bundle fits.
+    bundle fits. ``orders`` (int64[m, n], any permutation of the units in each row) is kept
+    sorted from call to call, since multipliers change little.
 
     With the hours' price p as the only dual, the best bundle takes units by ascending
     ``(cost - multiplier) / hours`` (Dantzig 1957).
@@ -362,7 +443,8 @@ def range_knapsacks(centres, cost, multiplier, hours, lo, hi, centre_unit, bundl
         if load > hi:
             value[c] = np.inf
             continue
-        order = np.argsort(ratio)
+        order = orders[j]
+        _sort_nearly(order, ratio)
         for t in range(n):
             i = order[t]
             if ratio[i] == np.inf:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,34 +13,35 @@ from .instance import Instance, Ints
 from .kernels import anneal
 from .stop import Stop
 
-__all__ = ["Found", "search", "stream"]
+__all__ = ["Found", "anneal_plan", "explore", "match_zones", "shortfall", "stream"]
 
 _CHUNK = 100_000
+#: Share of a run in which centres follow only now and then: it is too hot for them to matter.
+_LAZY_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came back with.
+    """What one run of the search came back with.
 
     Attributes
     ----------
     lot
-        The best plan within all limits, or, where there is none, the one that misses them least.
+        The best plan within all limits and locks, or, where there is none, the last one.
     value
-        Its weighted objective (inf where it misses a limit).
+        Its weighted objective (inf where it breaks a limit or lock).
     shortfall
         Weekly hours by which its lots miss their limits, in all.
-    steps
-        Proposals tried.
-    others
-        Further plans within all limits, from other starts.
     """
 
     lot: Ints
     value: float
     shortfall: float
-    steps: int
-    others: tuple[Ints, ...] = ()
+
+    @property
+    def rank(self) -> tuple[float, float, tuple[int, ...]]:
+        """Sort key: cheapest first, then least short, then by assignment, so ties never depend on timing."""
+        return self.value, self.shortfall, tuple(self.lot.tolist())
 
 
 def stream(seed: int, *labels: object) -> np.random.Generator:
@@ -74,127 +74,102 @@ def match_zones(instance: Instance, lot: Ints) -> Ints:
     return zone_of
 
 
-def search(
-    instance: Instance,
-    *,
-    seed: int,
-    starts: int,
-    steps: int,
-    stop: Stop,
-    initial: Ints | None = None,
-    progress: Callable[[float], None] | None = None,
+def value_of(instance: Instance, lot: Ints) -> float:
+    """Weighted objective, with each lot carrying on the zone that suits best."""
+    return instance.value(lot, match_zones(instance, lot))
+
+
+def explore(instance: Instance, *, seed: int, start: int, steps: int, stop: Stop) -> Found:
+    """Anneal from one starting plan: today's zones (start 0, where they are as many), or a random one."""
+    rng = stream(seed, instance.name, instance.aims, "start", start)
+    lot: Ints | None = None
+    if start == 0 and len(instance.zones) == instance.lots:
+        zone = np.where(instance.stay.any(axis=1), instance.stay.argmax(axis=1), -1).astype(np.int64)
+        if len(set(zone.tolist()) - {-1}) == instance.lots:
+            lot = start_from(instance, zone)
+    if lot is None:
+        lot = balanced_start(instance, rng)
+    return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=3.0)
+
+
+def anneal_plan(
+    instance: Instance, lot: Ints, rng: np.random.Generator, *, steps: int, stop: Stop, heat: float
 ) -> Found:
-    """Look for the best plan of one place.
+    """Cool one plan down while the price of a missed limit rises.
 
     Parameters
     ----------
     instance
         The place.
-    seed
-        Same seed, same plan.
-    starts
-        Number of starting plans.
+    lot
+        Plan to start from (every lot connected), int64[n]; not changed.
+    rng
+        Random stream.
     steps
-        Proposals for each start.
+        Proposals.
     stop
-        Asked every 100,000 proposals; the best plan so far is returned.
-    initial
-        A plan to start from besides the random ones.
-    progress
-        Called with the value of each new best plan.
+        Asked every 100,000 proposals.
+    heat
+        First temperature, in units of what an average unit costs at the rim of a lot.
 
     Returns
     -------
     Found
     """
-    if instance.lots == 1:
-        lot = np.zeros(instance.size, np.int64)
-        fits = instance.feasible(lot)
-        return Found(
-            lot, instance.value(lot, match_zones(instance, lot)) if fits else np.inf,
-            shortfall(instance, lot), 0,
-        )
-    best: Ints | None = None
-    best_value, fallback, least, used = np.inf, None, np.inf, 0
-    kept: list[tuple[float, Ints]] = []
-    for start in range(starts):
-        if start and stop():
-            break
-        rng = stream(seed, instance.name, "start", start)
-        lot = _start(instance, rng, start, initial)
-        value, found, last, spent = _run(instance, lot, rng, steps, stop)
-        used += spent
-        if found is not None:
-            kept.append((value, found))
-            if value < best_value:
-                best, best_value = found, value
-                if progress:
-                    progress(value)
-        missed = shortfall(instance, last)
-        if missed < least:
-            fallback, least = last, missed
-    if best is not None:
-        others = tuple(lot for _, lot in sorted(kept, key=lambda pair: pair[0])[1:])
-        return Found(best, best_value, 0.0, used, others)
-    assert fallback is not None
-    return Found(fallback, np.inf, least, used)
-
-
-def _start(instance: Instance, rng: np.random.Generator, number: int, initial: Ints | None) -> Ints:
-    if number == 0 and initial is not None:
-        return initial.copy()
-    from_zones = 0 if initial is None else 1
-    if number == from_zones and len(instance.zones) == instance.lots:
-        zone = np.where(instance.stay.any(axis=1), instance.stay.argmax(axis=1), -1).astype(np.int64)
-        if len(set(zone.tolist()) - {-1}) == instance.lots:
-            return start_from(instance, zone)
-    return balanced_start(instance, rng)
-
-
-def _run(
-    instance: Instance, lot: Ints, rng: np.random.Generator, steps: int, stop: Stop
-) -> tuple[float, Ints | None, Ints, int]:
-    """Anneal once: coarse to fine temperature while the price of a missed limit rises."""
-    weight = instance.distance_weight
+    lot = lot.copy()
+    if instance.lots == 1 or instance.size <= instance.lots:
+        return _found(instance, lot)
+    weight, aims = instance.distance_weight, instance.aims
     cost = instance.cost * weight
-    aims = instance.aims
     stay = instance.stay * aims.moved
     pointer, partner, same = instance.links()
     state = np.array([rng.integers(1, 2**63)], np.uint64)
     best_lot, best_value = lot.copy(), np.array([np.inf])
+    total = max(instance.total_hours, 1e-9)
     # What an hour costs at the rim of a lot sets the scale of prices and temperatures.
-    per_hour = 3.0 * weight * instance.distance(lot) / max(instance.total_hours, 1e-9)
-    per_hour += aims.equality + aims.mix
-    if aims.moved:
-        per_hour += aims.moved * float(instance.people.sum()) / max(instance.total_hours, 1e-9)
-    unit_hours = instance.total_hours / instance.size
-    hot, cold = 0.5 * per_hour * unit_hours, 0.002 * per_hour * unit_hours
+    per_hour = 3.0 * weight * instance.distance(lot) / total + aims.equality + aims.mix
+    per_hour += aims.moved * float(instance.people.sum()) / total
+    per_hour = max(per_hour, 1e-9)
+    unit = per_hour * total / instance.size
+    hot, cold = heat * unit, 0.002 * unit
     chunks = max(8, -(-steps // _CHUNK))
     size = max(1, steps // chunks)
-    spent = 0
     for chunk in range(chunks):
         if chunk and stop():
             break
         share = chunk / (chunks - 1)
         temperature = hot * (cold / hot) ** share
         following = hot * (cold / hot) ** min(1.0, (chunk + 1) / (chunks - 1))
-        penalty = per_hour * 2.0 * 25.0**share
         zone_of = match_zones(instance, lot) if aims.moved else np.full(instance.lots, -1, np.int64)
         if aims.moved and np.isfinite(best_value[0]):
-            # Lots may carry on other zones now: the record is compared in today's terms.
-            best_value[0] = _plain(instance, best_lot) - aims.moved * float(instance.stay.sum())
+            # Lots may carry on other zones now; the kernel counts from the people who stay.
+            best_value[0] = value_of(instance, best_lot) - aims.moved * float(instance.stay.sum())
         anneal(
-            size, temperature, (following / temperature) ** (1.0 / size), penalty, state,
+            size, temperature, (following / temperature) ** (1.0 / size),
+            per_hour * 2.0 * 25.0**share, instance.size // 2 if share < _LAZY_SHARE else 0, state,
             lot, instance.hours, instance.rural, cost, instance.centre_unit,
             instance.indptr, instance.indices, instance.lo, instance.hi, instance.target,
             instance.rural_share, aims.equality, aims.mix, stay, zone_of,
             pointer, partner, same, best_lot, best_value,
         )
-        spent += size
-    if not np.isfinite(best_value[0]):
-        return np.inf, None, lot, spent
-    return _plain(instance, best_lot), best_lot, lot, spent
+    return _found(instance, best_lot if np.isfinite(best_value[0]) else lot)
 
 
-def _plain(instance: Instance, lot: Ints) -> float:
-    return instance.value(lot, match_zones(instance, lot))
+def _found(instance: Instance, lot: Ints) -> Found:
+    lot = canonical(lot)
+    value = value_of(instance, lot) if instance.feasible(lot) else np.inf
+    return Found(lot, value, shortfall(instance, lot))
+
+
+def canonical(lot: Ints) -> Ints:
+    """Lots numbered in the order in which their first units come.
+
+    Examples
+    --------
+    >>> canonical(np.array([2, 0, 2, 1])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, inverse = np.unique(lot, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]

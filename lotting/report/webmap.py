@@ -1,0 +1,491 @@
+"""The interactive map: one page that opens anywhere, from a file, with no network.
+
+folium builds the map; what it would load from the net is replaced by the copy of Leaflet beside
+this module, and anything it would load that is not known here is an error, not a silent hole. A
+content security policy with the hashes of our own scripts forbids every request and every script
+that is not ours, so a lot's name can never become code.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lotting.files import write_text
+
+from .colours import colour_lots, lot_graph, text_on
+from .content import MEASURES, MapContent, Measure, as_text
+from .geometry import dissolved, label_point, simplified
+
+__all__ = ["render_webmap", "write_webmap"]
+
+HOUR_COLOURS = ("#DCE8F3", "#A9CBEA", "#6BACE6", "#2073BC", "#12436D")
+WITHHELD_COLOUR = "#E9E9E9"
+RURAL_COLOUR, URBAN_COLOUR = "#9FD3CC", "#12436D"
+# 5 decimals of a degree are about 1 m here: finer than the outlines are.
+DECIMALS = 5
+
+
+def write_webmap(content: MapContent, path: Path) -> None:
+    """Write the map as one HTML file.
+
+    Parameters
+    ----------
+    content
+        What to show. Counts in it must be fit for publication already.
+    path
+        The file; written whole or not at all. The same content gives the same bytes.
+    """
+    write_text(path, render_webmap(content))
+
+
+def render_webmap(content: MapContent) -> str:
+    """Return the page that :func:`write_webmap` writes.
+
+    Raises
+    ------
+    RuntimeError
+        This version of folium wants to load something that is not carried along.
+    """
+    import jinja2
+
+    colours = colour_lots(lot_graph(content.plan, content.graph), content.previous_colours)
+    built = _FoliumMap(content, colours)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    page = environment.from_string(_asset("map.html")).render(
+        csp="@CSP@",
+        title=content.title,
+        subtitle=content.subtitle,
+        facts=list(content.facts.items()),
+        source=content.source,
+        head=built.head,
+        css=_asset("map.css"),
+        map=built.body,
+        script=built.script,
+        used_colours=list(dict.fromkeys(colours.values())),
+        hour_classes=built.hour_classes,
+        rural_known=content.rural_known,
+        rural_colour=RURAL_COLOUR,
+        urban_colour=URBAN_COLOUR,
+        has_localities=bool(content.localities),
+        has_zones=content.today is not None,
+        **_table(content, colours),
+        **_area_table(content),
+    )
+    return page.replace("@CSP@", _policy(page), 1)
+
+
+def _asset(name: str) -> str:
+    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _policy(page: str) -> str:
+    """Forbid everything but the scripts of this page, its styles and drawn images."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(value: object) -> str:
+    from jinja2.utils import htmlsafe_json_dumps
+
+    return str(htmlsafe_json_dumps(value))
+
+
+def _escaped(text: object) -> str:
+    """Escape what Leaflet's tooltips and labels would take for HTML."""
+    from markupsafe import escape
+
+    return str(escape(str(text)))
+
+
+def _hours(value: float) -> str:
+    return "withheld" if pd.isna(value) else f"{value:,.1f}".removesuffix(".0")
+
+
+def _table(content: MapContent, colours: dict[str, str]) -> dict[str, Any]:
+    measures = content.lot_measures
+    columns = [c for c in MEASURES if c.name in measures]
+    broken = "connected" in measures and not measures["connected"].astype(bool).all()
+    if broken:
+        columns.append(Measure("connected", "In one piece", "", 0, align="text"))
+    keys, names = content.keys, content.plan.lot_names
+
+    def cell(lot: str, column: Measure) -> dict[str, str]:
+        value = measures.loc[lot, column.name]
+        if column.name == "connected":
+            return {"text": "yes" if value else "no", "align": "text", "warning": ""}
+        warning = content.outside_limits(lot) if column.name == "weekly_hours" else ""
+        return {"text": as_text(value, column), "align": "number", "warning": warning}
+
+    localities = (
+        measures["locality"].reindex(names).fillna("").astype(str)
+        if "locality" in measures and content.localities
+        else pd.Series("", index=names)
+    )
+    groups = [
+        {
+            "name": locality,
+            "rows": [
+                {
+                    "index": names.index(lot), "name": lot, "key": keys[lot],
+                    "show_name": keys[lot] != lot, "colour": colours[lot],
+                    "ink": text_on(colours[lot]), "warning": bool(content.outside_limits(lot)),
+                    "cells": [cell(lot, column) for column in columns],
+                }
+                for lot in names if localities[lot] == locality
+            ],
+        }
+        for locality in sorted(set(localities))
+    ]
+    totals = []
+    for column in columns:
+        values = measures.loc[names, column.name]
+        adds = column.total and pd.api.types.is_numeric_dtype(values) and not values.isna().any()
+        text = as_text(float(values.sum()), column) if adds else ""
+        totals.append({"text": text, "align": column.align})
+    notes = []
+    if "distance_km" in measures:
+        notes.append("Distance: mean distance to the lot’s centre, weighted by hours.")
+    if "connected" in measures and not broken:
+        notes.append("Every lot is in one piece.")
+    return {
+        "columns": columns, "groups": groups, "totals": totals, "limits": _limits(content),
+        "notes": " ".join([*notes, content.notes]).strip(),
+    }
+
+
+def _limits(content: MapContent) -> str:
+    low, high = content.limits.min_hours, content.limits.max_hours
+    if low is not None and high is not None:
+        return f"Each should hold {low:,.0f} to {high:,.0f} hours a week."
+    if low is not None:
+        return f"Each should hold {low:,.0f} hours a week or more."
+    if high is not None:
+        return f"Each should hold {high:,.0f} hours a week at most."
+    return ""
+
+
+def _area_facts(content: MapContent) -> pd.DataFrame:
+    """Say of each area what its tooltip and its row say, as text, by area code."""
+    areas = content.areas
+    facts = pd.DataFrame(index=areas.index)
+    facts["Area"] = areas["area_name"].astype(str)
+    facts["Code"] = [str(code) for code in areas.index]
+    facts["Lot"] = content.lots
+    if content.localities:
+        facts["Locality"] = areas["locality"].astype(str)
+    if content.rural_known:
+        facts["Rural or urban"] = np.where(areas["rural"], "rural", "urban")
+    if content.today is not None:
+        today = content.today.reindex(areas.index)
+        facts["Today’s zone"] = ["none" if pd.isna(z) else str(z) for z in today]
+    facts["Hours a week"] = [_hours(v) for v in content.hours.reindex(areas.index)]
+    return facts
+
+
+def _area_table(content: MapContent) -> dict[str, Any]:
+    facts = _area_facts(content)
+    return {
+        "area_columns": list(facts.columns),
+        "areas": list(facts.itertuples(index=False, name=None)),
+    }
+
+
+def _breaks(density: pd.Series[float]) -> list[float]:
+    """Upper ends of all classes but the last: fifths of the areas, to two figures."""
+    known = density.dropna()
+    known = known[known > 0]
+    if known.empty:
+        return []
+    rounded = [float(f"{q:.2g}") for q in np.quantile(known, [0.2, 0.4, 0.6, 0.8])]
+    return [b for b in sorted(set(rounded)) if known.min() < b <= known.max()]
+
+
+def _hour_classes(density: pd.Series[float]) -> tuple[list[int], list[dict[str, str]]]:
+    """Class of each area, and the legend: one entry a class, in order."""
+    breaks = _breaks(density)
+    n = len(breaks) + 1
+    step = (len(HOUR_COLOURS) - 1) / max(n - 1, 1)
+    colours = [HOUR_COLOURS[round(i * step)] for i in range(n)]
+    ends = [f"{b:,.12g}" for b in breaks]
+    labels = [f"{a} to {b}" for a, b in pairwise(ends)]
+    labels = [f"under {ends[0]}", *labels, f"{ends[-1]} or more"] if ends else ["all areas"]
+    legend = [{"colour": c, "label": t} for c, t in zip(colours, labels, strict=True)]
+    classes = np.searchsorted(np.array(breaks), density.fillna(0).to_numpy(), side="right")
+    if density.isna().any():
+        classes = np.where(density.isna(), n, classes)
+        legend.append({"colour": WITHHELD_COLOUR, "label": "withheld"})
+    return [int(c) for c in classes], legend
+
+
+def _geojson(shapes: gpd.GeoSeries, properties: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Features in WGS84, rounded; ids count from 0."""
+    degrees = shapely.transform(
+        np.asarray(shapes.to_crs(4326).values), lambda xy: np.round(xy, DECIMALS)
+    )
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature", "id": str(i), "properties": facts,
+                "geometry": shape.__geo_interface__,
+            }
+            for i, (shape, facts) in enumerate(zip(degrees, properties, strict=True))
+        ],
+    }
+
+
+class _FoliumMap:
+    """The map as folium writes it, in the three parts of our page."""
+
+    def __init__(self, content: MapContent, colours: dict[str, str]) -> None:
+        self.content, self.colours = content, colours
+        self.names = content.plan.lot_names
+        self.shapes = simplified(content.areas)
+        density = content.hours.reindex(content.areas.index) / (content.areas.area / 1e6)
+        self.classes, self.hour_classes = _hour_classes(density)
+        self._build()
+
+    def _build(self) -> None:
+        import folium
+
+        west, south, east, north = self.content.areas.to_crs(4326).total_bounds
+        self.map = folium.Map(
+            location=[round((south + north) / 2, DECIMALS), round((west + east) / 2, DECIMALS)],
+            zoom_start=9, tiles=None, control_scale=True, attribution_control=False,
+            zoom_snap=0.125, zoom_delta=0.5, wheel_px_per_zoom_level=120, min_zoom=6, max_zoom=16,
+            zoom_animation=False,
+        )
+        for attribute, wanted in (("default_js", {"leaflet"}), ("default_css", {"leaflet_css"})):
+            # The rest is for popups and icons with pictures, and this map has neither.
+            links = [link for link in getattr(self.map, attribute) if link[0] in wanted]
+            setattr(self.map, attribute, links)
+        panes = [("shading", True), ("areas", True), ("casing", False), ("core", False),
+                 ("localities", False), ("zones", False), ("glow", False)]
+        for i, (pane, pointer) in enumerate(panes):
+            folium.map.CustomPane(pane, 410 + 10 * i, pointer).add_to(self.map)
+        folium.map.CustomPane("labels", 620, pointer_events=False).add_to(self.map)
+
+        lots = self._lots(folium)
+        hours = folium.FeatureGroup("Hours", overlay=False, show=False).add_to(self.map)
+        rural = (
+            folium.FeatureGroup("Rural and urban", overlay=False, show=False).add_to(self.map)
+            if self.content.rural_known else None
+        )
+        borders = folium.FeatureGroup("Lot borders and names").add_to(self.map)
+        labels = self._labels(folium, borders)
+        self._localities(folium)
+        zones, zone_labels = self._zones(folium)
+        areas = self._areas(folium)
+        control = folium.LayerControl(collapsed=False).add_to(self.map)
+
+        views = [(lots, "lots"), (hours, "hours"), (rural, "rural")]
+        start = {
+            "map": self.map, "lots": lots, "areas": areas, "borders": borders, "zones": zones,
+            "hours": hours, "rural": rural, "control": control,
+        }
+        parts = [f"{key}: {value.get_name() if value else 'null'}" for key, value in start.items()]
+        pairs = ", ".join(f"[{v.get_name()}, {_json(name)}]" for v, name in views if v)
+        marks = ", ".join(
+            f"[{self.names.index(lot)}, {m.get_name()}]" for lot, m in labels.items()
+        )
+        parts += [
+            f"views: new Map([{pairs}])",
+            f"labels: new Map([{marks}])",
+            f"zoneLabels: [{', '.join(m.get_name() for m in zone_labels)}]",
+            f"names: {_json(self.names)}",
+            f"hourColours: {_json([c['colour'] for c in self.hour_classes])}",
+            f"ruralColours: {_json([URBAN_COLOUR, RURAL_COLOUR])}",
+            "bounds: " + _json([[round(float(v), DECIMALS) for v in corner]
+                                for corner in ((south, west), (north, east))]),
+        ]
+        self._render("lottingPage({" + ",\n  ".join(parts) + "});\n")
+
+    def _lots(self, folium: Any) -> Any:
+        measures = self.content.lot_measures
+        outlines = dissolved(self.shapes, self.content.lots).reindex(self.names)
+        self.outlines = outlines
+        properties = []
+        for i, name in enumerate(self.names):
+            facts: dict[str, Any] = {"lot": i, "Lot": _escaped(name)}
+            if self.content.localities and "locality" in measures:
+                facts["Locality"] = _escaped(measures.loc[name, "locality"])
+            if "weekly_hours" in measures:
+                facts["Hours a week"] = _escaped(
+                    as_text(measures.loc[name, "weekly_hours"], MEASURES[0])
+                )
+            properties.append(facts)
+        fills = [self.colours[name] for name in self.names]
+        layer = folium.GeoJson(
+            _geojson(outlines, properties), name="Lots", overlay=False, pane="shading",
+            smooth_factor=0,
+            style_function=lambda feature: {
+                "fillColor": fills[feature["properties"]["lot"]], "fillOpacity": 1,
+                "color": fills[feature["properties"]["lot"]], "weight": 1,
+            },
+        ).add_to(self.map)
+        self._tooltip(folium, [k for k in properties[0] if k != "lot"]).add_to(layer)
+        return layer
+
+    def _areas(self, folium: Any) -> Any:
+        facts = _area_facts(self.content)
+        lot_index = {name: i for i, name in enumerate(self.names)}
+        rural = self.content.areas["rural"].astype(bool)
+        properties = []
+        for row, lot, hours, is_rural in zip(
+            facts.to_dict("records"), self.content.lots, self.classes, rural, strict=True
+        ):
+            texts = {str(k): _escaped(v) for k, v in row.items()}
+            properties.append({"lot": lot_index[lot], "h": hours, "r": int(is_rural), **texts})
+        layer = folium.GeoJson(
+            _geojson(self.shapes, properties), name="Areas", pane="areas", smooth_factor=0,
+            style_function=lambda _: {
+                "color": "#FFFFFF", "weight": 0.6, "opacity": 0.55, "fillOpacity": 0,
+            },
+        ).add_to(self.map)
+        self._tooltip(folium, list(facts.columns)).add_to(layer)
+        return layer
+
+    @staticmethod
+    def _tooltip(folium: Any, fields: list[str]) -> Any:
+        return folium.GeoJsonTooltip(fields, class_name="lotting-tip", sticky=True, opacity=1)
+
+    def _labels(self, folium: Any, group: Any) -> dict[str, Any]:
+        keys = self.content.keys
+        marks = {}
+        for name in sorted(self.names, key=lambda n: -float(self.outlines[n].area)):
+            fill = self.colours[name]
+            text = "" if keys[name] == name else f"<span>{_escaped(name)}</span>"
+            html = (
+                f'<div class="lot-label" style="--label-fill:{fill};--label-ink:{text_on(fill)}">'
+                f"<b>{_escaped(keys[name])}</b>{text}</div>"
+            )
+            marks[name] = self._mark(folium, self.outlines[name], html).add_to(group)
+        return marks
+
+    def _mark(self, folium: Any, shape: Any, html: str) -> Any:
+        point = gpd.GeoSeries([label_point(shape)], crs=27700).to_crs(4326).iloc[0]
+        return folium.Marker(
+            [round(point.y, DECIMALS), round(point.x, DECIMALS)],
+            icon=folium.DivIcon(html=html, icon_size=(0, 0)),
+            pane="labels", interactive=False, keyboard=False,
+        )
+
+    def _localities(self, folium: Any) -> None:
+        if not self.content.localities:
+            return
+        outlines = dissolved(self.shapes, self.content.areas["locality"])
+        folium.GeoJson(
+            _geojson(outlines, ({} for _ in outlines)), name="Localities", pane="localities",
+            smooth_factor=0, interactive=False,
+            style_function=lambda _: {"color": "#0B0C0C", "weight": 2.25, "fill": False},
+        ).add_to(self.map)
+
+    def _zones(self, folium: Any) -> tuple[Any, list[Any]]:
+        if self.content.today is None:
+            return None, []
+        outlines = dissolved(self.shapes, self.content.today)
+        group = folium.FeatureGroup("Today’s zones", show=False).add_to(self.map)
+        for colour, weight, dash in (("#FFFFFF", 5, None), ("#0B0C0C", 2, "7 5")):
+            folium.GeoJson(
+                _geojson(outlines, ({} for _ in outlines)), pane="zones", smooth_factor=0,
+                interactive=False, control=False,
+                style_function=lambda _, c=colour, w=weight, d=dash: {
+                    "color": c, "weight": w, "fill": False, **({"dashArray": d} if d else {}),
+                },
+            ).add_to(group)
+        marks = [
+            self._mark(folium, shape, f'<div class="zone-label">{_escaped(name)}</div>')
+            .add_to(group)
+            for name, shape in outlines.items()
+        ]
+        return group, marks
+
+    def _render(self, start: str) -> None:
+        root: Any = self.map.get_root()
+        root.render()
+        head, body, script = (
+            str(part.render()) for part in (root.header, root.html, root.script)
+        )
+        # folium draws ids at random; ours count, so that the same plan gives the same page. Only
+        # names of its own objects are touched, never what a user wrote.
+        known = _object_names(root)
+        count: dict[str, str] = {}
+
+        def renamed(match: re.Match[str]) -> str:
+            name = match.group(0)
+            if name not in known:
+                return name
+            stem = name.rsplit("_", 1)[0]
+            return count.setdefault(name, f"{stem}_{len(count) + 1}")
+
+        pattern = re.compile(r"\b[a-z][a-z_]*_[0-9a-f]{32}")
+        script = pattern.sub(renamed, script + start)
+        self.head = _vendored(pattern.sub(renamed, head))
+        self.body = pattern.sub(renamed, body)
+        self.script = _asset("map.js") + script
+
+
+def _object_names(root: Any) -> set[str]:
+    from branca.element import Element
+
+    names: set[str] = set()
+
+    def visit(found: dict[str, Any]) -> None:
+        element = Element()
+        element._name, element._id = found["name"], found["id"]  # noqa: SLF001
+        names.add(element.get_name())
+        for child in found.get("children", {}).values():
+            visit(child)
+
+    visit(root.to_dict())
+    return names
+
+
+def _vendored(head: str) -> str:
+    """Put the files that folium would load in the place of their links.
+
+    folium's own meta tags go: ours say the same, and do not forbid zooming in.
+    """
+    head = re.sub(r"<meta\b[^>]*>", "", head, flags=re.IGNORECASE)
+
+    def script(match: re.Match[str]) -> str:
+        licence = _asset("leaflet-LICENSE.txt").strip()
+        return f"<script>\n/*! {licence}\n*/\n{_carried(match.group(1), 'js')}</script>"
+
+    def style(match: re.Match[str]) -> str:
+        # Its pictures are for controls this map does not use.
+        css = re.sub(r"url\([^)]*\)", "none", _carried(match.group(1), "css"))
+        return f"<style>\n{css}</style>"
+
+    head = re.sub(r'<script\s+src="([^"]*)"\s*>\s*</script>', script, head)
+    head = re.sub(r'<link\s[^>]*href="([^"]*)"[^>]*>', style, head)
+    return "\n".join(line.rstrip() for line in head.splitlines() if line.strip())
+
+
+def _carried(url: str, kind: str) -> str:
+    if not re.search(rf"/leaflet@1\.9\.\d+/dist/leaflet\.{kind}$", url):
+        raise RuntimeError(
+            f"folium wants to load {url}, which the map does not carry, so it would not work "
+            "without a network. Install folium 0.20, or add the file to lotting/report/assets."
+        )
+    return _asset(f"leaflet-1.9.4.{kind}")

@@ -39,10 +39,9 @@ Bools = npt.NDArray[np.bool_]
 SNAP_M = 0.001
 # Two edges face each other when they run against each other within this angle.
 FACING_COS = math.cos(math.radians(50.0))
-# Where corners overlap or are cut short, a point looks like a stretch of twice the gap there.
-CORNER = 2.0
 # Two edges apart are one border, badly drawn, when they run together for this many times their
-# gap; when they do not, there is room between them: the mouth of a creek, a corner of the sea.
+# gap. A corner that overlaps or is cut short shows a stretch of about twice the gap there, and the
+# mouth of a creek not much more.
 SLENDER = 5.0
 # Segments in one search tree, and segments looked up at a time: the memory, not the answer.
 BLOCK = 200_000
@@ -238,10 +237,10 @@ def _borders(
     # Both must meet each other first: the shorter of the two views is what they share.
     mutual = np.minimum(length[both], length[at[both]])
     apart = (gap[both] + gap[at[both]]) / 2
-    more = np.where(mutual >= SLENDER * apart, mutual - CORNER * apart, 0.0)
-    for key, metres in zip(pair[both].tolist(), more.tolist(), strict=True):
-        if metres > 0:
-            shared[key] = shared.get(key, 0.0) + metres
+    slender = mutual >= SLENDER * apart
+    for key, metres in zip(
+            pair[both][slender].tolist(), mutual[slender].tolist(), strict=True):
+        shared[key] = shared.get(key, 0.0) + metres
     keys = np.array(sorted(shared), dtype=np.int64)
     first, second = np.asarray(keys // n, dtype=np.int64), np.asarray(keys % n, dtype=np.int64)
     return first, second, np.array([shared[k] for k in keys.tolist()], dtype=np.float64)
@@ -290,10 +289,8 @@ def build_adjacency(
     Notes
     -----
     ``shared_m`` adds up the segments that both areas have exactly and the stretches where each
-    meets the other first, within the tolerance, less twice their mean gap (a corner that is cut
-    short or overlaps shows a stretch of about twice its gap); stretches shorter than five times
-    their gap are left out. Own method; on clean files it is the length of the intersection of the
-    two outlines.
+    meets the other first, within the tolerance, unless these are shorter than five times their
+    mean gap. Own method; on clean files it is the length of the intersection of the two outlines.
 
     Examples
     --------
@@ -305,7 +302,7 @@ def build_adjacency(
     >>> list(graph.edges(data="kind"))
     [('a', 'b', 'border'), ('b', 'c', 'bridge')]
     >>> graph.edges["a", "b"]["shared_m"]
-    99.0
+    100.0
     """
     codes = [str(code) for code in areas.index]
     problems = Problems()

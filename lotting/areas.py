@@ -828,8 +828,10 @@ def _numbers(
 def _check_places(
     areas: gpd.GeoDataFrame, own: pd.DataFrame, file: str, brief: AreasBrief, problems: Problems
 ) -> None:
-    places = shapely.points(own["x_m"].to_numpy(), own["y_m"].to_numpy())
-    away = shapely.distance(places, areas.geometry.to_numpy())
+    given = own[["x_m", "y_m"]].notna().all(axis=1).to_numpy()
+    places = shapely.points(own.loc[given, ["x_m", "y_m"]].to_numpy())
+    away = np.zeros(len(own))  # of a place that is not given there is nothing more to say
+    away[given] = shapely.distance(places, areas.geometry.to_numpy()[given])
     columns = f"{brief.x}, {brief.y}"
     if np.mean(away > HOPELESS_M) > 0.5:
         problems.add(

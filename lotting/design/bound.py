@@ -48,6 +48,7 @@ def lower_bound(
     plan: Ints | None,
     *,
     stop: Stop,
+    cutoff: float | None = None,
     iterations: int = 400,
     gap: float = 1e-6,
 ) -> Bound:
@@ -58,9 +59,11 @@ def lower_bound(
     instance
         The place; only its distances, hours, limits and number of lots count.
     plan
-        The best plan known, int64[n], whose distance is the cut-off; None where there is none.
+        The best plan known, int64[n]; None where there is none.
     stop
         Asked at every iteration.
+    cutoff
+        Only plans of less distance than this are of interest; that of ``plan`` when left out.
     iterations
         At most this many.
     gap
@@ -72,7 +75,8 @@ def lower_bound(
     """
     n, m = instance.cost.shape
     k = instance.lots
-    cutoff = np.inf if plan is None else instance.distance(plan)
+    if cutoff is None:
+        cutoff = np.inf if plan is None else instance.distance(plan)
     target = cutoff
     if not np.isfinite(target):
         # Steps need a value to aim at; no plan is known, so aim above a crude one.

@@ -253,6 +253,7 @@ def design(
     people_known: bool = True,
     progress: Callable[[Progress], None] | None = None,
     stop: Stop | None = None,
+    acceptable: Callable[[Plan], Sequence[Reason]] | None = None,
 ) -> Design:
     """Draw the lots.
 
@@ -275,6 +276,9 @@ def design(
         Called a few times a second, in this thread.
     stop
         Clock and switch; made from ``run.time_limit_s`` when left out.
+    acceptable
+        Says why a plan within all limits is still not acceptable (the market cannot carry it);
+        an empty answer is a yes. Only acceptable plans are returned.
 
     Returns
     -------
@@ -301,10 +305,12 @@ def design(
         if isinstance(lots.number, tuple):
             number, tried = job.choose_number(range(lots.number[0], lots.number[1] + 1))
         works = job.solve(number)
-        candidates = job.other_aims(works) if run.options > 1 else []
+        others = job.other_aims(works) if run.options > 1 else []
+        if acceptable is not None:
+            works, others = job.accepted(works, others, acceptable)
     finally:
         crew.pool.shutdown(wait=False, cancel_futures=True)
-    plan, options = job.assemble(works, candidates)
+    plan, options = job.assemble(works, others)
     objective = float(sum(w.value for w in works))
     bound = float(sum(min(w.bound, w.value) for w in works))
     results = tuple(
@@ -558,6 +564,34 @@ class _Job:
             if all(np.isfinite(o.value) for o in others):
                 found.append((title, others))
         return found
+
+    def accepted(
+        self, works: list[_Work], others: list[tuple[str, list[_Work]]],
+        acceptable: Callable[[Plan], Sequence[Reason]],
+    ) -> tuple[list[_Work], list[tuple[str, list[_Work]]]]:
+        """Leave out plans that are not acceptable; another takes the place of the first if need be.
+
+        Raises
+        ------
+        InfeasibleError
+            Not one of the plans found is acceptable; with the reasons against the first.
+        """
+        reasons = acceptable(self.named(works, None))
+        if reasons and not others:
+            others = self.other_aims(works)
+        others = [(title, other) for title, other in others if not acceptable(self.named(other, None))]
+        if not reasons:
+            return works, others
+        instead: list[tuple[float, str, list[_Work]]] = []
+        for title, other in others:
+            taken = [
+                _Work(w.place, w.instance, bound=w.bound, best=replace(_best(o), value=value_of(w.instance, _lot(o))))
+                for w, o in zip(works, other, strict=True)
+            ]
+            instead.append((sum(w.value for w in taken), title, taken))
+        if not instead:
+            raise InfeasibleError(reasons)
+        return min(instead, key=lambda found: found[:2])[2], others
 
     # -- plans -------------------------------------------------------------------------------
 

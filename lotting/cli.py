@@ -1,0 +1,451 @@
+"""The commands. Data on stdout, progress and problems on stderr.
+
+Exit codes: 0 done, 1 the plan breaks a limit, 2 bad input, 3 no plan can meet the brief,
+130 interrupted before there was a plan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from .errors import InfeasibleError, InputError, LottingError, PlanError, Problem
+
+if TYPE_CHECKING:
+    from .project import Project
+    from .results import Result
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="lotting", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Draw home-care lots: balanced, connected, explained.",
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder with brief.toml, or the brief.")]
+Service = Annotated[str | None, typer.Option("--service", help="Service line, where the brief has several.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; never ends in a traceback unless asked to."""
+    for stream in (sys.stdout, sys.stderr):
+        # A redirected stream on Windows is not UTF-8, and place names are not ASCII.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    app(args=None if arguments is None else list(arguments), prog_name="lotting")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        try:
+            typer.echo(f"lotting {version('lotting')}")
+        except PackageNotFoundError:
+            typer.echo("lotting (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    """Draw home-care lots: balanced, connected, explained."""
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=False)
+
+
+@contextlib.contextmanager
+def _told(debug: bool) -> Iterator[None]:  # noqa: FBT001
+    """Turn errors into words and exit codes."""
+    console = _stderr()
+    try:
+        yield
+    except InputError as error:
+        if debug:
+            raise
+        _problems(console, error.problems)
+        raise typer.Exit(2) from None
+    except InfeasibleError as error:
+        if debug:
+            raise
+        console.print("[bold red]No plan can meet this brief.[/]")
+        for reason in error.reasons:
+            console.print(f"[red]-[/] [bold]{escape(reason.place)}[/]: {escape(reason.message)} {escape(reason.fix)}")
+        raise typer.Exit(3) from None
+    except PlanError as error:
+        if debug:
+            raise
+        console.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        console.print("[yellow]Stopped.[/] Nothing was written.")
+        raise typer.Exit(130) from None
+    except LottingError as error:
+        if debug:
+            raise
+        console.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(130 if type(error).__name__ == "Interrupted" else 2) from None
+
+
+def _problems(console: Console, problems: Sequence[Problem]) -> None:
+    n = len(problems)
+    console.print(f"[bold red]{n} problem{'s' if n != 1 else ''} in the input:[/]")
+    for problem in problems:
+        console.print(f"[red]-[/] {escape(str(problem))}")
+
+
+def _warnings(console: Console, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        console.print(f"[yellow]Note:[/] {escape(str(problem))}")
+
+
+def _read(folder: Path, *, quiet: bool) -> Project:
+    from .project import load_project
+
+    console = _stderr()
+    project = load_project(folder, None if quiet else lambda what: console.print(f"[dim]{what}[/]"))
+    if not quiet:
+        _warnings(console, project.warnings)
+    return project
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make.")],
+    county: Annotated[str, typer.Option(help="Sample: leicestershire or herefordshire.")] = "leicestershire",
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """Make a folder with a brief, every setting explained, and sample files that work at once."""
+    with _told(debug):
+        from .scaffold import new_project
+
+        for path in new_project(folder, county):
+            typer.echo(path)
+        _stderr().print(f"[dim]Next: lotting check {folder}[/]")
+
+
+@app.command()
+def check(folder: Folder, as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False) -> None:  # noqa: FBT002
+    """Read everything, list every problem at once, and account for every hour."""
+    with _told(debug):
+        from .design.places import split
+
+        project = _read(folder, quiet=quiet or as_json)
+        tables = _published_reconciliation(project)
+        if as_json:
+            typer.echo(json.dumps({
+                "areas": len(project.areas), "borders": project.graph.number_of_edges(),
+                "pieces": len(project.pieces), "repairs": len(project.repairs),
+                "services": [d.service for d in project.demands],
+                "reconciliation": tables, "warnings": [str(w) for w in project.warnings],
+            }, indent=1, ensure_ascii=False))
+        else:
+            typer.echo(_overview(project))
+        reasons = []
+        for name, lots in project.brief.services():
+            hours = project.demand(name).frame["weekly_hours"]
+            numbers = [None] if not isinstance(lots.number, tuple) else list(range(lots.number[0], lots.number[1] + 1))
+            failed = [split(project.areas["locality"], project.graph, hours, lots, number=k).reasons for k in numbers]
+            if all(failed):
+                reasons += list(failed[-1])
+        if reasons:
+            raise InfeasibleError(reasons)
+        if not as_json:
+            typer.echo("\nAll files can be used, and the sums of hours and lots work out.")
+
+
+def _published_reconciliation(project: Project) -> list[dict[str, Any]]:
+    return project.reconciliation.to_records()
+
+
+def _overview(project: Project) -> str:
+    areas, graph = project.areas, project.graph
+    parts = len(project.pieces)
+    lines = [
+        f"{len(areas):,} areas, {graph.number_of_edges():,} borders and bridges, "
+        f"{'one connected map' if parts == 1 else f'{parts} pieces that do not touch'}",
+    ]
+    names = sorted({str(p) for p in areas["locality"] if p})
+    if names:
+        lines.append(f"{len(names)} localities")
+    if len(project.repairs):
+        kinds = project.repairs["problem"].value_counts()
+        lines.append("mended: " + "; ".join(f"{n} x {kind}" for kind, n in kinds.items()))
+    return "\n".join([*lines, "", project.reconciliation.to_text(_width())])
+
+
+def _width() -> int:
+    return min(100, shutil.get_terminal_size((80, 24)).columns)
+
+
+@app.command()
+def design(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; FOLDER/out when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the brief's seed.")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0.1, help="Seconds, instead of the brief's.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """Draw the lots and write plan, maps, workbook and GeoPackage."""
+    with _told(debug):
+        broken = _design(folder, out, seed=seed, time_limit=time_limit, as_json=as_json, quiet=quiet)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _design(
+    folder: Path, out: Path | None, *, seed: int | None, time_limit: float | None, as_json: bool, quiet: bool
+) -> bool:
+    """Design every service line; whether a plan breaks a rule."""
+    from .run import design_all
+
+    project = _read(folder, quiet=quiet)
+    changes = {k: v for k, v in (("seed", seed), ("time_limit_s", time_limit)) if v is not None}
+    run = project.brief.run.model_copy(update=changes)
+    out = out or project.path.parent / "out"
+    console = _stderr()
+    with _progress(quiet=quiet) as progress:
+        results = design_all(project, run, progress)
+    from .results import write_results
+
+    report: Callable[[str], None] | None = None if quiet else lambda what: console.print(f"[dim]{what}[/]")
+    written = {}
+    for result in results:
+        service = result.outcome.demand.service
+        place = out if len(results) == 1 else out / service
+        written[service] = (place, write_results(project, result, place, report=report))
+    if as_json:
+        only = next(iter(written.values()))[1]
+        typer.echo(json.dumps(only if len(written) == 1 else {k: v[1] for k, v in written.items()},
+                              indent=1, ensure_ascii=False))
+    else:
+        for result in results:
+            _print_result(project, result, written[result.outcome.demand.service][0])
+    violations = [v for r in results for v in r.outcome.violations]
+    for violation in violations:
+        console.print(f"[red]The plan breaks a rule:[/] {escape(str(violation))}")
+    return bool(violations)
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, Any], None] | None]:
+    """Show how far the design is: a line that moves on a terminal, a line a stage elsewhere."""
+    if quiet:
+        yield None
+        return
+    console = _stderr()
+    if not console.is_terminal:
+        last = ""
+
+        def tell(service: str, progress: Any) -> None:
+            nonlocal last
+            if progress.stage != last:
+                last = progress.stage
+                console.print(f"{_of(service)}{progress.stage}{_best(progress)}")
+
+        yield tell
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=12),
+        TextColumn("{task.fields[best]}"), TimeElapsedColumn(), console=console, transient=True,
+    )
+    with bar:
+        task = bar.add_task("Starting", total=1, best="")
+
+        def show(service: str, progress: Any) -> None:
+            bar.update(task, description=f"{_of(service)}{progress.stage}", completed=progress.done,
+                       total=max(progress.total, 1), best=_best(progress))
+
+        yield show
+
+
+def _of(service: str) -> str:
+    return "" if service == "all" else f"{service}: "
+
+
+def _best(progress: Any) -> str:
+    if progress.objective is None:
+        return ""
+    text = f" best {progress.objective:,.0f}"
+    if progress.bound:
+        text += f", within {100 * max(0.0, 1 - progress.bound / progress.objective):.1f} %"
+    return text
+
+
+def _print_result(project: Project, result: Result, place: Path) -> None:
+    from .report.content import MEASURES, as_text
+    from .report.tables import CONFIDENTIAL  # noqa: F401
+    from .results import options_table, proof_in_words
+
+    outcome, design_ = result.outcome, result.design
+    width = _width()
+    service = outcome.demand.service
+    if service != "all":
+        typer.echo(f"\nService {service}")
+    shown = [m for m in MEASURES if m.name in ("weekly_hours", "deviation_pct", "rural_pct", "distance_km")
+             and m.name in outcome.table.columns]
+    label = width - 14 * len(shown)
+    heads = "".join(f"{f'{m.label} {m.unit}'.strip():>14}" for m in shown)
+    typer.echo(f"\n{'Lot':<{label}}{heads}")
+    for lot, row in outcome.table.iterrows():
+        place_name = f"{lot}" + (f"  {row['locality']}" if row.get("locality") else "")
+        cells = "".join(f"{as_text(row[m.name], m):>14}" for m in shown)
+        typer.echo(f"{place_name[:label - 1]:<{label}}{cells}".rstrip())
+    facts = outcome.facts
+    typer.echo("")
+    typer.echo(f"Cost {design_.objective:,.0f}; {proof_in_words(design_) or 'no bound is known'}.")
+    if facts.get("largest_deviation_pct") is not None:
+        typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
+    for unit in ("people", "hours"):
+        if f"moved_{unit}" in facts and facts.get("moved_pct") is not None:
+            typer.echo(f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone.")
+    if len(design_.tried) > 1:
+        typer.echo("Lots tried: " + ", ".join(
+            f"{k} ({'no plan' if v == float('inf') else f'{v:,.0f}'})" for k, v in design_.tried.items()))
+    if not design_.reproducible:
+        typer.echo(f"Cut short ({design_.stopped_by}): the same seed may end in another plan.")
+    if len(result.outcomes) > 1:
+        table = options_table(project, result)
+        unlike = next(c for c in table.columns if c.startswith("unlike_first"))
+        typer.echo(f"\n{'Option':<{width - 44}}{'cost':>14}{'largest dev.':>14}{'unlike 1':>14}")
+        for number, row in table.iterrows():
+            name = f"{number}  {row['made_for']}"
+            typer.echo(f"{name[:width - 45]:<{width - 44}}{row['objective']:>14,.0f}"
+                       f"{row['largest_deviation_pct']:>12.1f} %{row[unlike]:>14,.0f}")
+    typer.echo("")
+    for name in ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json"):
+        typer.echo(place / name)
+
+
+@app.command()
+def compare(
+    folder: Folder,
+    a: Annotated[Path, typer.Argument(metavar="A.csv", help="A plan: area_code,lot.")],
+    b: Annotated[Path, typer.Argument(metavar="B.csv", help="Another plan of the same areas.")],
+    service: Service = None,
+    as_json: AsJson = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """Set two plans side by side: who moves, and what every lot gains and loses."""
+    with _told(debug):
+        from .compare import compare_plans
+        from .project import read_plan
+
+        project = _read(folder, quiet=quiet or as_json)
+        plans = _both(a, b, lambda path: read_plan(path, project))
+        services = [service] if service is not None else [d.service for d in project.demands]
+        found = {}
+        for name in services:
+            demand = project.demand(name)
+            lots = dict(project.brief.services())[demand.service]
+            found[demand.service] = compare_plans(
+                plans[0], plans[1], project.areas, project.graph, demand,
+                target=lots.target_hours, names=(str(a), str(b)),
+            )
+        if as_json:
+            typer.echo(json.dumps({
+                name: {table: json.loads(frame.reset_index().to_json(orient="records"))
+                       for table, frame in comparison.frames().items()}
+                for name, comparison in found.items()
+            }, indent=1, ensure_ascii=False))
+        else:
+            for name, comparison in found.items():
+                if len(found) > 1:
+                    typer.echo(f"\nService {name}")
+                typer.echo(comparison.to_text(_width()))
+            _stderr().print("[dim]For use inside the council: small counts are not suppressed here.[/]")
+
+
+def _both(a: Path, b: Path, read: Callable[[Path], Any]) -> list[Any]:
+    plans, problems = [], []
+    for path in (a, b):
+        try:
+            plans.append(read(path))
+        except InputError as error:
+            problems += list(error.problems)
+    if problems:
+        raise InputError(problems)
+    return plans
+
+
+@app.command("map")
+def map_(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.csv", help="A plan: area_code,lot.")],
+    brief: Annotated[Path | None, typer.Option(help="The brief or its folder; found above the plan when left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the maps; beside the plan when left out.")] = None,
+    service: Service = None,
+    quiet: Quiet = False,  # noqa: FBT002
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """Draw the maps of a plan file again, and say which limits it breaks."""
+    with _told(debug):
+        from .project import read_plan
+        from .results import describe, redraw
+
+        project = _read(brief or _brief_above(plan), quiet=quiet)
+        names = [d.service for d in project.demands]
+        if service is None and len(names) > 1:
+            service = next((n for n in names if n in plan.resolve().parts), None)
+        demand = project.demand(service)
+        outcome = describe(project, demand.service, read_plan(plan, project))
+        folder = out or plan.resolve().parent
+        for path in redraw(project, outcome, folder):
+            typer.echo(path)
+        console = _stderr()
+        for violation in outcome.violations:
+            console.print(f"[red]The plan breaks a rule:[/] {escape(str(violation))}")
+    if outcome.violations:
+        raise typer.Exit(1)
+
+
+def _brief_above(plan: Path) -> Path:
+    for folder in plan.resolve().parents:
+        if (folder / "brief.toml").is_file():
+            return folder
+    raise InputError(Problem(
+        message="there is no brief.toml in the folders above the plan", file=str(plan),
+        fix="Say where it is with --brief FOLDER.",
+    ))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to put it.")] = Path("demo"),
+    county: Annotated[str, typer.Option(help="leicestershire or herefordshire.")] = "leicestershire",
+    quiet: Quiet = False,  # noqa: FBT002
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """Run the main job on the embedded sample county and say where the map is."""
+    with _told(debug):
+        from .scaffold import new_project
+
+        place = folder / county.strip().casefold()
+        if not (place / "brief.toml").is_file():
+            new_project(place, county)
+        broken = _design(place, None, seed=None, time_limit=None, as_json=False, quiet=quiet)
+    if broken:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

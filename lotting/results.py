@@ -1,0 +1,432 @@
+"""What comes out of a design: measures, checks and files, of one service line at a time.
+
+Everything written here passes disclosure control first: the files are meant to be shown.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .brief import LotsBrief
+from .check import Rules, Violation, check_plan
+from .demand import Demand
+from .design.solve import Design
+from .errors import InputError, Problem
+from .measures import lot_table, moved, plan_facts
+from .plan import Plan
+from .project import Project
+from .report.tables import Published, ReportContent, publish
+
+__all__ = [
+    "Outcome",
+    "Result",
+    "describe",
+    "draw_maps",
+    "options_table",
+    "proof_in_words",
+    "redraw",
+    "write_results",
+]
+
+_VERSIONS = ("lotting", "ortools", "numpy", "numba", "scipy", "geopandas", "shapely", "networkx")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """A plan of one service line and what it is worth.
+
+    Attributes
+    ----------
+    demand, lots, plan
+        The service line, its brief and its plan.
+    table
+        Every measure of every lot, nothing suppressed.
+    facts
+        Measures of the whole plan, nothing suppressed.
+    violations
+        Rules the plan breaks, by a check that shares nothing with the solver.
+    """
+
+    demand: Demand
+    lots: LotsBrief
+    plan: Plan
+    table: pd.DataFrame
+    facts: dict[str, Any]
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Result:
+    """A design and its outcome, one of each for every option (the first is the plan)."""
+
+    design: Design
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the plan itself."""
+        return self.outcomes[0]
+
+
+def describe(project: Project, service: str, plan: Plan) -> Outcome:
+    """Measure and check one plan of one service line."""
+    demand = project.demand(service)
+    lots = dict(project.brief.services())[service]
+    target = _target(project, demand, lots, plan)
+    table = lot_table(
+        project.areas, project.graph, demand, plan, target=target, today=project.today
+    )
+    facts = plan_facts(
+        project.areas, project.graph, demand, plan, target=target, today=project.today, table=table
+    )
+    rules = Rules.from_brief(lots, project.brief.locks)
+    return Outcome(
+        demand=demand, lots=lots, plan=plan, table=table, facts=facts,
+        violations=tuple(check_plan(plan, project.areas, project.graph, demand, rules)),
+    )
+
+
+def _target(project: Project, demand: Demand, lots: LotsBrief, plan: Plan) -> pd.Series[float] | float:
+    if lots.target_hours is not None:
+        return lots.target_hours
+    from .measures import target_hours
+
+    return target_hours(project.areas, demand, plan, across_localities=lots.across_localities)
+
+
+def options_table(project: Project, result: Result) -> pd.DataFrame:
+    """One row an option: what it was made for and what it is worth.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``option`` (1 first); columns ``made_for``, ``objective``, ``hess_cost``,
+        ``distance_km``, ``largest_deviation_pct``, ``spread_hours``, ``moved_people`` (or
+        ``moved_hours``) against today's zones where there are any, and
+        ``unlike_first_people`` (or ``_hours``): how many are in another lot than in option 1.
+    """
+    rows = []
+    first = result.outcome.plan
+    for number, (option, outcome) in enumerate(zip(result.design.options, result.outcomes, strict=True), 1):
+        facts = outcome.facts
+        row: dict[str, Any] = {"option": number, "made_for": option.title, "objective": option.objective}
+        for name in ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours"):
+            row[name] = facts[name]
+        for name in ("moved_people", "moved_hours", "moved_pct"):
+            if name in facts:
+                row[name] = facts[name]
+        apart = moved(outcome.demand, outcome.plan, first)
+        row[f"unlike_first_{apart.unit}"] = int(apart.total) if apart.unit == "people" else apart.total
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("option")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a bare checkout
+            found[name] = "unknown"
+    return found
+
+
+def _about(project: Project, result: Result) -> dict[str, Any]:
+    """Everything a board paper needs to be made again; nothing that differs between two runs."""
+    design = result.design
+    return {
+        "status": str(design.status),
+        "objective": design.objective,
+        "bound": design.bound,
+        "gap": design.gap,
+        "aims": design.aims.model_dump(),
+        "seed": design.seed,
+        "reproducible": design.reproducible,
+        "stopped_by": design.stopped_by,
+        "versions": _versions(),
+        "inputs_sha256": project.hashes,
+    }
+
+
+def _published(project: Project, result: Result, number: int) -> tuple[ReportContent, Published]:
+    from .report.colours import colour_lots, lot_graph
+
+    outcome, publishing = result.outcomes[number], project.brief.publish
+    service = outcome.demand.service
+    facts: dict[str, Any] = {"service": service} if len(project.demands) > 1 else {}
+    if number == 0:
+        facts |= _about(project, result)
+    facts |= outcome.facts
+    notes = [
+        "Cost is Hess's: weekly hours x squared kilometres in a straight line to the lot's centre.",
+        ("Every plan was checked by a second program that shares nothing with the solver: "
+         + ("it breaks no rule of the brief." if not outcome.violations else
+            f"it breaks {len(outcome.violations)} rules.")),
+    ]
+    if not result.design.reproducible:
+        notes.append("The run was cut short: the same seed may end in another plan.")
+    content = ReportContent(
+        title=publishing.title, source=publishing.source, areas=project.areas, demand=outcome.demand,
+        plan=outcome.plan, lot_table=outcome.table, reconciliation=project.reconciliation, facts=facts,
+        options=options_table(project, result) if number == 0 and len(result.outcomes) > 1 else None,
+        today=project.today, notes=tuple(notes), colours=colour_lots(lot_graph(outcome.plan, project.graph)),
+        disclosure_control=publishing.disclosure_control, threshold=publishing.threshold,
+        rounding=publishing.rounding,
+    )
+    return content, publish(content)
+
+
+def draw_maps(
+    project: Project, content: ReportContent, tables: Published, lots: LotsBrief, folder: Path,
+    *, subtitle: str = "", proof: str = "",
+) -> None:
+    """Write ``map.html`` and ``map.png`` of a plan into a folder."""
+    from .report.content import LotLimits, MapContent
+    from .report.figure import write_figure
+    from .report.webmap import write_webmap
+
+    facts = tables.facts
+    lines: dict[str, str] = {"Lots": f"{len(content.plan.lot_names)}"}
+    if _number(facts.get("largest_deviation_pct")):
+        lines["Largest deviation from target"] = f"{facts['largest_deviation_pct']:.1f} %"
+    if content.today is not None:
+        unit = "people" if "moved_people" in facts else "hours"
+        count = facts.get(f"moved_{unit}")
+        share = facts.get("moved_pct")
+        lines[f"{unit.capitalize()} who change zone" if unit == "people" else "Hours that change zone"] = (
+            (f"{count:,.0f}" if _number(count) else str(count))
+            + (f" ({share:.0f} %)" if _number(share) else "")
+        )
+    if _number(facts.get("distance_km")):
+        lines["Mean distance to the lot's centre"] = f"{facts['distance_km']:.1f} km"
+    if proof:
+        lines["Proof"] = proof
+    marks = tables.lots.suppressed
+    map_content = MapContent(
+        title=content.title, areas=content.areas, plan=content.plan, graph=project.graph,
+        hours=tables.areas.frame["weekly_hours"], lot_measures=tables.lots.shown(),
+        today=None if content.today is None else content.today.lots,
+        limits=LotLimits(min_hours=lots.min_hours, max_hours=lots.max_hours, target_hours=lots.target_hours),
+        facts=lines, source=content.source, subtitle=subtitle,
+        notes=("[c]: withheld to protect people." if not marks.empty and bool(marks.to_numpy().any()) else ""),
+        previous_colours=content.colours,
+    )
+    write_webmap(map_content, folder / "map.html")
+    write_figure(map_content, folder / "map.png")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def proof_in_words(design: Design) -> str:
+    """Say in one line how good the plan is.
+
+    The bound is on the brief's own objective and within its rules.
+    """
+    if design.status == "optimal":
+        return "no plan within these rules is better"
+    if design.gap is None:
+        return ""
+    return f"no plan within these rules is more than {_up(100 * design.gap)} % better"
+
+
+def _up(value: float) -> str:
+    """Round up to one decimal: a promise must not be rounded down."""
+    return f"{np.ceil(value * 10 - 1e-9) / 10:.1f}"
+
+
+def subtitle_of(project: Project, outcome: Outcome, note: str = "") -> str:
+    """Line under the title: service, lots, hours and limits."""
+    lots = outcome.lots
+    parts = []
+    if len(project.demands) > 1:
+        parts.append(f"Service {outcome.demand.service}")
+    parts.append(f"{len(outcome.plan.lot_names)} lots, {outcome.facts['weekly_hours']:,.0f} hours of care a week")
+    if lots.min_hours is not None and lots.max_hours is not None:
+        parts.append(f"limits {lots.min_hours:,.0f} to {lots.max_hours:,.0f} a lot")
+    if note:
+        parts.append(note)
+    return "; ".join(parts)
+
+
+def _json(project: Project, result: Result, tables: Published, files: Sequence[str]) -> dict[str, Any]:
+    design, outcome = result.design, result.outcome
+    return {
+        **_about(project, result),
+        "service": outcome.demand.service,
+        "title": project.brief.publish.title,
+        "source": project.brief.publish.source,
+        "brief": outcome.lots.model_dump(mode="json", exclude_none=True),
+        "cost_per_locality": [
+            {
+                "place": r.place.name, "locality": r.place.locality, "areas": len(r.place.codes),
+                "lots": r.place.lots, "weekly_hours": r.place.hours, "min_hours": r.place.lo,
+                "max_hours": _finite(r.place.hi), "target_hours": r.place.target,
+                "objective": r.objective, "bound": r.bound, "gap": r.gap, "hess_cost": r.distance,
+                "proven_optimal": r.optimal,
+            }
+            for r in design.places
+        ],
+        "numbers_tried": {str(k): _finite(v) for k, v in design.tried.items()},
+        "measures": tables.facts,
+        "violations": [str(v) for v in outcome.violations],
+        "lots": _records(tables.lots.shown()),
+        "options": [] if tables.options is None else _records(tables.options.shown()),
+        "reconciliation": _records(tables.reconciliation.shown()),
+        "repairs": _records(project.repairs),
+        "warnings": [str(w) for w in project.warnings],
+        "files": sorted(files),
+        "timings": {"design_s": round(design.runtime_s, 3)},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    named = frame.reset_index() if frame.index.name else frame
+    return [{str(k): _plain(v) for k, v in row.items()} for row in named.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def write_results(
+    project: Project, result: Result, out: Path, *, report: Callable[[str], None] | None = None
+) -> dict[str, Any]:
+    """Write everything into ``out``: plan, GeoPackage, workbook, maps, options and result.json.
+
+    Parameters
+    ----------
+    project, result
+        What was read, and what was designed.
+    out
+        Folder of the results. Files of an earlier run take the new ones' place at the very end;
+        files of the user's own are left alone.
+    report
+        Told what is being written.
+
+    Returns
+    -------
+    dict
+        What is in ``result.json``.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to, or a file of it is open in another program.
+    """
+    from .report.geopackage import write_geopackage
+    from .report.workbook import write_workbook
+
+    tell = report or (lambda _: None)
+    out = Path(out)
+    before = _files_before(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as draft_name:
+            draft = Path(draft_name)
+            tell("Writing the plan and the tables")
+            content, tables = _published(project, result, 0)
+            result.outcome.plan.to_csv(draft / "plan.csv")
+            write_geopackage(content, draft / "plan.gpkg")
+            write_workbook(content, draft / "lots.xlsx")
+            tell("Drawing the maps")
+            proof = proof_in_words(result.design)
+            draw_maps(project, content, tables, result.outcome.lots, draft,
+                      subtitle=subtitle_of(project, result.outcome), proof=proof)
+            _write_options(project, result, draft)
+            names = [str(p.relative_to(draft).as_posix()) for p in sorted(draft.rglob("*")) if p.is_file()]
+            data = _json(project, result, tables, [*names, "result.json"])
+            (draft / "result.json").write_text(
+                json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+                encoding="utf-8", newline="\n",
+            )
+            for name in [*names, "result.json"]:
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                (draft / name).replace(out / name)
+        for name in before - {*names, "result.json"}:
+            (out / name).unlink(missing_ok=True)
+        for folder in sorted((p for p in (out / "options").glob("*") if p.is_dir()), reverse=True):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+    except PermissionError as error:
+        raise InputError(Problem(
+            message="cannot be written", file=str(error.filename or out),
+            fix="Close it if it is open in another program (Excel, QGIS), or ask for the right to write there.",
+        )) from error
+    except OSError as error:
+        raise InputError(Problem(
+            message=f"cannot be written: {error.strerror or error}", file=str(error.filename or out),
+            fix="Choose another folder, or make room.",
+        )) from error
+    return data
+
+
+def _write_options(project: Project, result: Result, draft: Path) -> None:
+    if len(result.outcomes) < 2:
+        return
+    for number, (option, outcome) in enumerate(zip(result.design.options, result.outcomes, strict=True), 1):
+        folder = draft / "options" / str(number)
+        folder.mkdir(parents=True)
+        outcome.plan.to_csv(folder / "plan.csv")
+        if number == 1:
+            for name in ("map.html", "map.png"):
+                shutil.copyfile(draft / name, folder / name)
+            continue
+        content, tables = _published(project, result, number - 1)
+        draw_maps(project, content, tables, outcome.lots, folder,
+                  subtitle=subtitle_of(project, outcome, f"option {number}: {option.title.lower()}"))
+
+
+def _files_before(out: Path) -> set[str]:
+    """Files that an earlier run wrote, by its own list."""
+    try:
+        listed = json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {
+        str(name) for name in listed
+        if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
+    }
+
+
+def redraw(project: Project, outcome: Outcome, folder: Path) -> list[Path]:
+    """Draw the maps of any plan, also one that was not designed here.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+    """
+    from .report.colours import colour_lots, lot_graph
+
+    publishing = project.brief.publish
+    content = ReportContent(
+        title=publishing.title, source=publishing.source, areas=project.areas, demand=outcome.demand,
+        plan=outcome.plan, lot_table=outcome.table, reconciliation=project.reconciliation,
+        facts=outcome.facts, today=project.today,
+        colours=colour_lots(lot_graph(outcome.plan, project.graph)),
+        disclosure_control=publishing.disclosure_control, threshold=publishing.threshold,
+        rounding=publishing.rounding,
+    )
+    note = f"breaks {len(outcome.violations)} rules" if outcome.violations else ""
+    draw_maps(project, content, publish(content), outcome.lots, folder,
+              subtitle=subtitle_of(project, outcome, note))
+    return [folder / "map.html", folder / "map.png"]

@@ -1,0 +1,91 @@
+"""Design every service line of a project, and measure what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from .brief import RunBrief
+from .errors import InfeasibleError, Reason
+from .plan import Plan
+from .project import NO_ZONE, Project
+from .results import Result, describe
+from .design.solve import Progress, design
+
+__all__ = ["design_all"]
+
+
+def design_all(
+    project: Project, run: RunBrief, progress: Callable[[str, Progress], None] | None = None
+) -> list[Result]:
+    """Design the lots of each service line.
+
+    Parameters
+    ----------
+    project
+        What was read.
+    run
+        Seed, time limit and number of options; the time is shared among the services.
+    progress
+        Told the service and how far it is.
+
+    Returns
+    -------
+    list of Result
+        In the brief's order.
+
+    Raises
+    ------
+    InfeasibleError
+        With the reasons of every service that has no plan.
+
+    Notes
+    -----
+    Ctrl-C ends the search for the service at hand, with its best plan so far; a second one stops
+    the run.
+    """
+    services = project.brief.services()
+    share = run.model_copy(update={"time_limit_s": run.time_limit_s / len(services)})
+    results: list[Result] = []
+    reasons: list[Reason] = []
+    for name, lots in services:
+        demand = project.demand(name)
+        try:
+            found = design(
+                project.areas, project.graph, demand.frame, lots, locks=project.brief.locks,
+                today=_zones(project), run=share, people_known=demand.people_known,
+                progress=(lambda p, name=name: progress(name, p)) if progress else None,  # type: ignore[misc]
+                acceptable=_market(project, name, demand.frame["weekly_hours"]),
+            )
+        except InfeasibleError as error:
+            reasons += error.reasons if len(services) == 1 else [
+                Reason(place=f"{name}, {r.place}", message=r.message, fix=r.fix, proven=r.proven)
+                for r in error.reasons
+            ]
+            continue
+        results.append(Result(
+            design=found, outcomes=tuple(describe(project, name, o.plan) for o in found.options)
+        ))
+    if reasons:
+        raise InfeasibleError(reasons)
+    return results
+
+
+def _zones(project: Project) -> pd.Series[str] | None:
+    if project.today is None:
+        return None
+    lots = project.today.lots
+    return lots.where(lots != NO_ZONE, "")
+
+
+def _market(project: Project, name: str, hours: pd.Series[float]) -> Callable[[Plan], tuple[Reason, ...]] | None:
+    market, brief = project.market, project.brief.market
+    if market is None or brief is None:
+        return None
+    from .market import check_market
+
+    def reasons(plan: Plan) -> tuple[Reason, ...]:
+        return check_market(market, plan, hours, brief).reasons
+
+    return reasons

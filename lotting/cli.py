@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    name="lotting", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    name="lotting",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Draw home-care lots: balanced, connected, explained.",
 )
@@ -36,8 +39,12 @@ app = typer.Typer(
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder with brief.toml, or the brief.")]
-Service = Annotated[str | None, typer.Option("--service", help="Service line, where the brief has several.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="The folder with brief.toml, or the brief.")
+]
+Service = Annotated[
+    str | None, typer.Option("--service", help="Service line, where the brief has several.")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app(args=None if arguments is None else list(arguments), prog_name="lotting")
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001
+def _version(wanted: bool) -> None:
     if wanted:
         try:
             typer.echo(f"lotting {version('lotting')}")
@@ -60,7 +67,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001
 
 @app.callback()
 def _root(
-    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Draw home-care lots: balanced, connected, explained."""
 
@@ -70,7 +79,7 @@ def _stderr() -> Console:
 
 
 @contextlib.contextmanager
-def _told(debug: bool) -> Iterator[None]:  # noqa: FBT001
+def _told(debug: bool) -> Iterator[None]:
     """Turn errors into words and exit codes."""
     console = _stderr()
     try:
@@ -85,7 +94,9 @@ def _told(debug: bool) -> Iterator[None]:  # noqa: FBT001
             raise
         console.print("[bold red]No plan can meet this brief.[/]")
         for reason in error.reasons:
-            console.print(f"[red]-[/] [bold]{escape(reason.place)}[/]: {escape(reason.message)} {escape(reason.fix)}")
+            console.print(
+                f"[red]-[/] [bold]{escape(reason.place)}[/]: {escape(reason.message)} {escape(reason.fix)}"
+            )
         raise typer.Exit(3) from None
     except PlanError as error:
         if debug:
@@ -127,8 +138,10 @@ def _read(folder: Path, *, quiet: bool) -> Project:
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make.")],
-    county: Annotated[str, typer.Option(help="Sample: leicestershire or herefordshire.")] = "leicestershire",
-    debug: Debug = False,  # noqa: FBT002
+    county: Annotated[
+        str, typer.Option(help="Sample: leicestershire or herefordshire.")
+    ] = "leicestershire",
+    debug: Debug = False,
 ) -> None:
     """Make a folder with a brief, every setting explained, and sample files that work at once."""
     with _told(debug):
@@ -140,27 +153,44 @@ def new(
 
 
 @app.command()
-def check(folder: Folder, as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False) -> None:  # noqa: FBT002
+def check(
+    folder: Folder, as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False
+) -> None:
     """Read everything, list every problem at once, and account for every hour."""
     with _told(debug):
         from .design.places import split
 
         project = _read(folder, quiet=quiet or as_json)
-        tables = _published_reconciliation(project)
         if as_json:
-            typer.echo(json.dumps({
-                "areas": len(project.areas), "borders": project.graph.number_of_edges(),
-                "pieces": len(project.pieces), "repairs": len(project.repairs),
-                "services": [d.service for d in project.demands],
-                "reconciliation": tables, "warnings": [str(w) for w in project.warnings],
-            }, indent=1, ensure_ascii=False))
+            typer.echo(
+                json.dumps(
+                    {
+                        "areas": len(project.areas),
+                        "borders": project.graph.number_of_edges(),
+                        "pieces": len(project.pieces),
+                        "repairs": len(project.repairs),
+                        "services": [d.service for d in project.demands],
+                        "reconciliation": project.reconciliation.to_records(),
+                        "warnings": [str(w) for w in project.warnings],
+                    },
+                    indent=1,
+                    ensure_ascii=False,
+                )
+            )
         else:
             typer.echo(_overview(project))
         reasons = []
         for name, lots in project.brief.services():
             hours = project.demand(name).frame["weekly_hours"]
-            numbers = [None] if not isinstance(lots.number, tuple) else list(range(lots.number[0], lots.number[1] + 1))
-            failed = [split(project.areas["locality"], project.graph, hours, lots, number=k).reasons for k in numbers]
+            numbers = (
+                [None]
+                if not isinstance(lots.number, tuple)
+                else list(range(lots.number[0], lots.number[1] + 1))
+            )
+            failed = [
+                split(project.areas["locality"], project.graph, hours, lots, number=k).reasons
+                for k in numbers
+            ]
             if all(failed):
                 reasons += list(failed[-1])
         if reasons:
@@ -169,17 +199,11 @@ def check(folder: Folder, as_json: AsJson = False, quiet: Quiet = False, debug: 
             typer.echo("\nAll files can be used, and the sums of hours and lots work out.")
 
 
-def _published_reconciliation(project: Project) -> list[dict[str, Any]]:
-    return project.reconciliation.to_records()
-
-
 def _overview(project: Project) -> str:
     areas, graph = project.areas, project.graph
     parts = len(project.pieces)
-    lines = [
-        f"{len(areas):,} areas, {graph.number_of_edges():,} borders and bridges, "
-        f"{'one connected map' if parts == 1 else f'{parts} pieces that do not touch'}",
-    ]
+    whole = "one connected map" if parts == 1 else f"{parts} pieces that do not touch"
+    lines = [f"{len(areas):,} areas, {graph.number_of_edges():,} borders and bridges, {whole}"]
     names = sorted({str(p) for p in areas["locality"] if p})
     if names:
         lines.append(f"{len(names)} localities")
@@ -196,22 +220,34 @@ def _width() -> int:
 @app.command()
 def design(
     folder: Folder,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results; FOLDER/out when left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; FOLDER/out when left out.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the brief's seed.")] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0.1, help="Seconds, instead of the brief's.")] = None,
-    as_json: AsJson = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
-    debug: Debug = False,  # noqa: FBT002
+    time_limit: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds, instead of the brief's.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Draw the lots and write plan, maps, workbook and GeoPackage."""
     with _told(debug):
-        broken = _design(folder, out, seed=seed, time_limit=time_limit, as_json=as_json, quiet=quiet)
+        broken = _design(
+            folder, out, seed=seed, time_limit=time_limit, as_json=as_json, quiet=quiet
+        )
     if broken:
         raise typer.Exit(1)
 
 
 def _design(
-    folder: Path, out: Path | None, *, seed: int | None, time_limit: float | None, as_json: bool, quiet: bool
+    folder: Path,
+    out: Path | None,
+    *,
+    seed: int | None,
+    time_limit: float | None,
+    as_json: bool,
+    quiet: bool,
 ) -> bool:
     """Design every service line; whether a plan breaks a rule."""
     from .run import design_all
@@ -225,7 +261,9 @@ def _design(
         results = design_all(project, run, progress)
     from .results import write_results
 
-    report: Callable[[str], None] | None = None if quiet else lambda what: console.print(f"[dim]{what}[/]")
+    report: Callable[[str], None] | None = (
+        None if quiet else lambda what: console.print(f"[dim]{what}[/]")
+    )
     written = {}
     for result in results:
         service = result.outcome.demand.service
@@ -233,8 +271,13 @@ def _design(
         written[service] = (place, write_results(project, result, place, report=report))
     if as_json:
         only = next(iter(written.values()))[1]
-        typer.echo(json.dumps(only if len(written) == 1 else {k: v[1] for k, v in written.items()},
-                              indent=1, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                only if len(written) == 1 else {k: v[1] for k, v in written.items()},
+                indent=1,
+                ensure_ascii=False,
+            )
+        )
     else:
         for result in results:
             _print_result(project, result, written[result.outcome.demand.service][0])
@@ -265,15 +308,25 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, Any], None] | None]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=12),
-        TextColumn("{task.fields[best]}"), TimeElapsedColumn(), console=console, transient=True,
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[best]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
     )
     with bar:
         task = bar.add_task("Starting", total=1, best="")
 
         def show(service: str, progress: Any) -> None:
-            bar.update(task, description=f"{_of(service)}{progress.stage}", completed=progress.done,
-                       total=max(progress.total, 1), best=_best(progress))
+            bar.update(
+                task,
+                description=f"{_of(service)}{progress.stage}",
+                completed=progress.done,
+                total=max(progress.total, 1),
+                best=_best(progress),
+            )
 
         yield show
 
@@ -285,6 +338,8 @@ def _of(service: str) -> str:
 def _best(progress: Any) -> str:
     if progress.objective is None:
         return ""
+    if progress.stage.startswith("Options"):
+        return ""  # in the units of other aims
     text = f" best {progress.objective:,.0f}"
     if progress.bound:
         text += f", within {100 * max(0.0, 1 - progress.bound / progress.objective):.1f} %"
@@ -293,7 +348,6 @@ def _best(progress: Any) -> str:
 
 def _print_result(project: Project, result: Result, place: Path) -> None:
     from .report.content import MEASURES, as_text
-    from .report.tables import CONFIDENTIAL  # noqa: F401
     from .results import options_table, proof_in_words
 
     outcome, design_ = result.outcome, result.design
@@ -301,15 +355,24 @@ def _print_result(project: Project, result: Result, place: Path) -> None:
     service = outcome.demand.service
     if service != "all":
         typer.echo(f"\nService {service}")
-    shown = [m for m in MEASURES if m.name in ("weekly_hours", "deviation_pct", "rural_pct", "distance_km")
-             and m.name in outcome.table.columns]
-    label = width - 14 * len(shown)
-    heads = "".join(f"{f'{m.label} {m.unit}'.strip():>14}" for m in shown)
-    typer.echo(f"\n{'Lot':<{label}}{heads}")
-    for lot, row in outcome.table.iterrows():
-        place_name = f"{lot}" + (f"  {row['locality']}" if row.get("locality") else "")
-        cells = "".join(f"{as_text(row[m.name], m):>14}" for m in shown)
-        typer.echo(f"{place_name[:label - 1]:<{label}}{cells}".rstrip())
+    shown = [m for m in MEASURES if m.name in _PRINTED and m.name in outcome.table.columns]
+    label = width - 12 * len(shown)
+    typer.echo("")
+    for line in range(2):
+        heads = "".join(f"{(m.unit if line else m.label):>12}" for m in shown)
+        typer.echo(f"{'' if line else 'Lot':<{label}}{heads}".rstrip())
+    table = outcome.table
+    localities = sorted(set(table["locality"].astype(str))) if "locality" in table else [""]
+    for locality in localities:
+        if len(localities) > 1:
+            typer.echo(locality)
+        rows = (
+            table if "locality" not in table else table[table["locality"].astype(str) == locality]
+        )
+        for lot, row in rows.iterrows():
+            name = f"{'  ' if len(localities) > 1 else ''}{lot}"
+            cells = "".join(f"{as_text(row[m.name], m):>12}" for m in shown)
+            typer.echo(f"{name[: label - 1]:<{label}}{cells}".rstrip())
     facts = outcome.facts
     typer.echo("")
     typer.echo(f"Cost {design_.objective:,.0f}; {proof_in_words(design_) or 'no bound is known'}.")
@@ -317,23 +380,35 @@ def _print_result(project: Project, result: Result, place: Path) -> None:
         typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
     for unit in ("people", "hours"):
         if f"moved_{unit}" in facts and facts.get("moved_pct") is not None:
-            typer.echo(f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone.")
+            typer.echo(
+                f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone."
+            )
     if len(design_.tried) > 1:
-        typer.echo("Lots tried: " + ", ".join(
-            f"{k} ({'no plan' if v == float('inf') else f'{v:,.0f}'})" for k, v in design_.tried.items()))
+        typer.echo(
+            "Lots tried: "
+            + ", ".join(
+                f"{k} ({'no plan' if v == float('inf') else f'{v:,.0f}'})"
+                for k, v in design_.tried.items()
+            )
+        )
     if not design_.reproducible:
         typer.echo(f"Cut short ({design_.stopped_by}): the same seed may end in another plan.")
     if len(result.outcomes) > 1:
-        table = options_table(project, result)
+        table = options_table(result)
         unlike = next(c for c in table.columns if c.startswith("unlike_first"))
         typer.echo(f"\n{'Option':<{width - 44}}{'cost':>14}{'largest dev.':>14}{'unlike 1':>14}")
         for number, row in table.iterrows():
             name = f"{number}  {row['made_for']}"
-            typer.echo(f"{name[:width - 45]:<{width - 44}}{row['objective']:>14,.0f}"
-                       f"{row['largest_deviation_pct']:>12.1f} %{row[unlike]:>14,.0f}")
+            typer.echo(
+                f"{name[: width - 45]:<{width - 44}}{row['objective']:>14,.0f}"
+                f"{row['largest_deviation_pct']:>12.1f} %{row[unlike]:>14,.0f}"
+            )
     typer.echo("")
     for name in ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json"):
         typer.echo(place / name)
+
+
+_PRINTED = ("weekly_hours", "deviation_pct", "rural_pct", "distance_km")
 
 
 @app.command()
@@ -342,9 +417,9 @@ def compare(
     a: Annotated[Path, typer.Argument(metavar="A.csv", help="A plan: area_code,lot.")],
     b: Annotated[Path, typer.Argument(metavar="B.csv", help="Another plan of the same areas.")],
     service: Service = None,
-    as_json: AsJson = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
-    debug: Debug = False,  # noqa: FBT002
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Set two plans side by side: who moves, and what every lot gains and loses."""
     with _told(debug):
@@ -359,21 +434,36 @@ def compare(
             demand = project.demand(name)
             lots = dict(project.brief.services())[demand.service]
             found[demand.service] = compare_plans(
-                plans[0], plans[1], project.areas, project.graph, demand,
-                target=lots.target_hours, names=(str(a), str(b)),
+                plans[0],
+                plans[1],
+                project.areas,
+                project.graph,
+                demand,
+                target=lots.target_hours,
+                names=(str(a), str(b)),
             )
         if as_json:
-            typer.echo(json.dumps({
-                name: {table: json.loads(frame.reset_index().to_json(orient="records"))
-                       for table, frame in comparison.frames().items()}
-                for name, comparison in found.items()
-            }, indent=1, ensure_ascii=False))
+            typer.echo(
+                json.dumps(
+                    {
+                        name: {
+                            table: json.loads(frame.reset_index().to_json(orient="records"))
+                            for table, frame in comparison.frames().items()
+                        }
+                        for name, comparison in found.items()
+                    },
+                    indent=1,
+                    ensure_ascii=False,
+                )
+            )
         else:
             for name, comparison in found.items():
                 if len(found) > 1:
                     typer.echo(f"\nService {name}")
                 typer.echo(comparison.to_text(_width()))
-            _stderr().print("[dim]For use inside the council: small counts are not suppressed here.[/]")
+            _stderr().print(
+                "[dim]For use inside the council: small counts are not suppressed here.[/]"
+            )
 
 
 def _both(a: Path, b: Path, read: Callable[[Path], Any]) -> list[Any]:
@@ -391,11 +481,16 @@ def _both(a: Path, b: Path, read: Callable[[Path], Any]) -> list[Any]:
 @app.command("map")
 def map_(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.csv", help="A plan: area_code,lot.")],
-    brief: Annotated[Path | None, typer.Option(help="The brief or its folder; found above the plan when left out.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the maps; beside the plan when left out.")] = None,
+    brief: Annotated[
+        Path | None,
+        typer.Option(help="The brief or its folder; found above the plan when left out."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the maps; beside the plan when left out.")
+    ] = None,
     service: Service = None,
-    quiet: Quiet = False,  # noqa: FBT002
-    debug: Debug = False,  # noqa: FBT002
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Draw the maps of a plan file again, and say which limits it breaks."""
     with _told(debug):
@@ -422,18 +517,25 @@ def _brief_above(plan: Path) -> Path:
     for folder in plan.resolve().parents:
         if (folder / "brief.toml").is_file():
             return folder
-    raise InputError(Problem(
-        message="there is no brief.toml in the folders above the plan", file=str(plan),
-        fix="Say where it is with --brief FOLDER.",
-    ))
+    raise InputError(
+        Problem(
+            message="there is no brief.toml in the folders above the plan",
+            file=str(plan),
+            fix="Say where it is with --brief FOLDER.",
+        )
+    )
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to put it.")] = Path("demo"),
-    county: Annotated[str, typer.Option(help="leicestershire or herefordshire.")] = "leicestershire",
-    quiet: Quiet = False,  # noqa: FBT002
-    debug: Debug = False,  # noqa: FBT002
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to put it.")] = Path(
+        "demo"
+    ),
+    county: Annotated[
+        str, typer.Option(help="leicestershire or herefordshire.")
+    ] = "leicestershire",
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Run the main job on the embedded sample county and say where the map is."""
     with _told(debug):

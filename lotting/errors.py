@@ -7,6 +7,7 @@ is no error of the input: the files are fine, but no plan can meet the brief.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,6 +21,11 @@ __all__ = [
     "Reason",
     "some",
 ]
+
+
+# Keys of the brief are named "lots.min_hours" in ``Problem.column``; these are its tables.
+_TABLES = "areas|demand|lots|service|today|locks|market|run|publish"
+_KEY = re.compile(rf"(?P<table>{_TABLES})(\[(?P<number>\d+)\])?(\.(?P<key>.+))?")
 
 
 def some(ids: Iterable[object], limit: int = 5) -> str:
@@ -37,6 +43,18 @@ def some(ids: Iterable[object], limit: int = 5) -> str:
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
 
 
+def _where(column: str, file: str | None) -> str:
+    """Say where: a key of the brief as TOML writes it, or a column of a table."""
+    found = _KEY.fullmatch(column)
+    if found is None:
+        return column if file is not None and file.lower().endswith(".toml") else f"column {column}"
+    table, number, key = found["table"], found["number"], found["key"]
+    if number is None and key is None and (file is None or not file.lower().endswith(".toml")):
+        return f"column {column}"  # a table of the user's may have such a column
+    head = f"[{table}]" if number is None else f"[[{table}]] {number},"
+    return f"{head} {key}" if key else head.rstrip(",")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong with an input, where it is, and what to do.
@@ -48,12 +66,14 @@ class Problem:
     >>> print(Problem(message="negative hours", file="hours.csv", row=7,
     ...               column="weekly_hours", value="-3", fix="Give 0 or more."))
     hours.csv, row 7, column weekly_hours: negative hours ('-3'). Give 0 or more.
+    >>> print(Problem(message="must be 1 or more", file="brief.toml", column="lots.number"))
+    brief.toml, [lots] number: must be 1 or more.
     """
 
     message: str
     file: str | None = None
     row: int | None = None  # as the user's spreadsheet numbers it: the header is row 1
-    column: str | None = None
+    column: str | None = None  # or a key of the brief, such as "lots.min_hours"
     value: str | None = None
     fix: str = ""
     severity: Literal["error", "warning"] = "error"
@@ -62,7 +82,7 @@ class Problem:
         where = [w for w in (
             self.file,
             None if self.row is None else f"row {self.row}",
-            None if self.column is None else f"column {self.column}",
+            None if self.column is None else _where(self.column, self.file),
         ) if w]
         text = f"{', '.join(where)}: " if where else ""
         text += self.message

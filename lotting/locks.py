@@ -34,17 +34,27 @@ def check_locks(brief: Brief, areas: gpd.GeoDataFrame) -> None:
     where = {code: i for i, group in enumerate(groups) for code in group}
     for a, b in locks.apart:
         if a == b:
-            problems.add(f"{a} cannot be apart from itself", file="brief.toml", column="locks.apart",
-                         fix="Name two areas.")
+            problems.add(
+                f"{a} cannot be apart from itself",
+                file="brief.toml",
+                column="locks.apart",
+                fix="Name two areas.",
+            )
         elif a in where and where.get(a) == where.get(b):
-            problems.add(f"{a} and {b} are locked apart, and together as well", file="brief.toml",
-                         column="locks.apart", fix="Delete one of the two locks.")
+            problems.add(
+                f"{a} and {b} are locked apart, and together as well",
+                file="brief.toml",
+                column="locks.apart",
+                fix="Delete one of the two locks.",
+            )
     for group in groups:
         lots = sorted({locks.lot[c] for c in group if c in locks.lot})
         if len(lots) > 1:
             problems.add(
                 f"areas locked together are locked to different lots: {some(sorted(group))} to {some(lots)}",
-                file="brief.toml", column="locks.lot", fix="Lock them to one lot.",
+                file="brief.toml",
+                column="locks.lot",
+                fix="Lock them to one lot.",
             )
     for name, lots_brief in brief.services():
         _nested(groups, lots_brief, name, locks, areas, problems)
@@ -60,8 +70,12 @@ def _known(locks: LocksBrief, areas: gpd.GeoDataFrame, problems: Problems) -> No
     for column, codes in named.items():
         unknown = sorted({c for c in codes if c not in areas.index})
         if unknown:
-            problems.add(f"{len(unknown)} areas are not on the map: {some(unknown)}",
-                         file="brief.toml", column=column, fix="Check the codes.")
+            problems.add(
+                f"{len(unknown)} areas are not on the map: {some(unknown)}",
+                file="brief.toml",
+                column=column,
+                fix="Check the codes.",
+            )
 
 
 def _merged(locks: LocksBrief) -> list[set[str]]:
@@ -78,8 +92,12 @@ def _merged(locks: LocksBrief) -> list[set[str]]:
 
 
 def _nested(
-    groups: list[set[str]], lots: LotsBrief, service: str, locks: LocksBrief,
-    areas: gpd.GeoDataFrame, problems: Problems,
+    groups: list[set[str]],
+    lots: LotsBrief,
+    service: str,
+    locks: LocksBrief,
+    areas: gpd.GeoDataFrame,
+    problems: Problems,
 ) -> None:
     if lots.across_localities or not areas["locality"].astype(bool).any():
         places = dict.fromkeys(map(str, areas.index), "the whole map")
@@ -93,7 +111,8 @@ def _nested(
         if len(across) > 1:
             problems.add(
                 f"areas locked together lie in {len(across)} localities: {some(sorted(group))} in {some(across)}{of}",
-                file="brief.toml", column="locks",
+                file="brief.toml",
+                column="locks",
                 fix="A lot may not cross localities: take the lock back, or set across_localities = true.",
             )
     for place, most in limit.items():
@@ -101,5 +120,7 @@ def _nested(
         if most is not None and len(named) > most:
             problems.add(
                 f"areas of {place} are locked to {len(named)} lots ({some(named)}), but it has {most}{of}",
-                file="brief.toml", column="locks.lot", fix="Lock them to fewer lots, or ask for more.",
+                file="brief.toml",
+                column="locks.lot",
+                fix="Lock them to fewer lots, or ask for more.",
             )

@@ -15,7 +15,7 @@ import pandas as pd
 from .adjacency import Piece, build_adjacency, pieces
 from .areas import AreasRead, read_areas
 from .brief import Brief, load_brief
-from .demand import Demand, DemandRead, read_demand
+from .demand import Demand, read_demand
 from .errors import InputError, Problem, Problems, some
 from .locks import check_locks
 from .packages import read_packages
@@ -93,10 +93,17 @@ class Project:
         for demand in self.demands:
             if demand.service == service:
                 return demand
-        raise InputError(Problem(
-            message=("the brief has several services" if service is None else "there is no such service"),
-            value=service, fix=f"Name one of {', '.join(names)} with --service.",
-        ))
+        raise InputError(
+            Problem(
+                message=(
+                    "the brief has several services"
+                    if service is None
+                    else "there is no such service"
+                ),
+                value=service,
+                fix=f"Name one of {', '.join(names)} with --service.",
+            )
+        )
 
 
 def load_project(path: str | Path, report: Callable[[str], None] | None = None) -> Project:
@@ -153,15 +160,34 @@ def load_project(path: str | Path, report: Callable[[str], None] | None = None) 
     assert graph is not None
     assert demand is not None
     parts = tuple(pieces(graph, read.areas))
-    warnings = [*read.warnings, *graph.graph.get("warnings", []), *demand.warnings, *problems.warnings]
-    warnings += [Problem(
-        message=str(piece).rstrip("."), file=brief.areas.sources[0].name, severity="warning",
-        fix="Add a bridge in [areas] bridges if a lot may hold both sides.",
-    ) for piece in parts[1:]]
+    warnings = [
+        *read.warnings,
+        *graph.graph.get("warnings", []),
+        *demand.warnings,
+        *problems.warnings,
+    ]
+    warnings += [
+        Problem(
+            message=str(piece).rstrip("."),
+            file=brief.areas.sources[0].name,
+            severity="warning",
+            fix="Add a bridge in [areas] bridges if a lot may hold both sides.",
+        )
+        for piece in parts[1:]
+    ]
     return Project(
-        path=path, brief=brief, areas=read.areas, repairs=read.repairs, graph=graph, pieces=parts,
-        demands=tuple(demand.demands), reconciliation=demand.reconciliation, today=plan,
-        market=market, warnings=tuple(warnings), hashes=_hashes(path, brief),
+        path=path,
+        brief=brief,
+        areas=read.areas,
+        repairs=read.repairs,
+        graph=graph,
+        pieces=parts,
+        demands=tuple(demand.demands),
+        reconciliation=demand.reconciliation,
+        today=plan,
+        market=market,
+        warnings=tuple(warnings),
+        hashes=_hashes(path, brief),
     )
 
 
@@ -179,19 +205,29 @@ def read_plan(path: Path, project: Project) -> Plan:
     lost, extra = codes.difference(lots.index), lots.index.difference(codes)
     problems = Problems()
     if len(lost):
-        problems.add(f"{len(lost)} of {len(codes)} areas have no lot: {some(lost)}", file=path.name,
-                     fix="Every area must be in exactly one lot.")
+        problems.add(
+            f"{len(lost)} of {len(codes)} areas have no lot: {some(lost)}",
+            file=path.name,
+            fix="Every area must be in exactly one lot.",
+        )
     if len(extra):
-        problems.add(f"{len(extra)} areas are not on the map: {some(extra)}", file=path.name,
-                     column="area_code", fix="Use the plan of this map.")
+        problems.add(
+            f"{len(extra)} areas are not on the map: {some(extra)}",
+            file=path.name,
+            column="area_code",
+            fix="Use the plan of this map.",
+        )
     problems.raise_if_any()
     return Plan(lots.reindex(codes))
 
 
 def _graph(brief: Brief, read: AreasRead) -> nx.Graph[str]:
     return build_adjacency(
-        read.areas, tolerance_m=brief.areas.tolerance_m, min_shared_m=brief.areas.min_shared_m,
-        bridges=brief.areas.bridges, barriers=brief.areas.barriers,
+        read.areas,
+        tolerance_m=brief.areas.tolerance_m,
+        min_shared_m=brief.areas.min_shared_m,
+        bridges=brief.areas.bridges,
+        barriers=brief.areas.barriers,
     )
 
 
@@ -199,16 +235,26 @@ def _today(zones: pd.Series[str], areas: gpd.GeoDataFrame, problems: Problems) -
     codes = areas.index
     extra, lost = zones.index.difference(codes), codes.difference(zones.index)
     if len(extra) == len(zones):
-        problems.add(f"none of today's zones is of an area of the map, e.g. {some(extra, 2)}",
-                     column="today.plan", fix="Use the same areas, of the same edition, as the map.")
+        problems.add(
+            f"none of today's zones is of an area of the map, e.g. {some(extra, 2)}",
+            column="today.plan",
+            fix="Use the same areas, of the same edition, as the map.",
+        )
         return None
     if len(extra):
-        problems.add(f"{len(extra)} areas of today's zones are not on the map: {some(extra)}",
-                     column="today.plan", severity="warning", fix="They are left out.")
+        problems.add(
+            f"{len(extra)} areas of today's zones are not on the map: {some(extra)}",
+            column="today.plan",
+            severity="warning",
+            fix="They are left out.",
+        )
     if len(lost):
-        problems.add(f"{len(lost)} of {len(codes)} areas have no zone today: {some(lost)}",
-                     column="today.plan", severity="warning",
-                     fix=f"They count as a zone called {NO_ZONE!r}.")
+        problems.add(
+            f"{len(lost)} of {len(codes)} areas have no zone today: {some(lost)}",
+            column="today.plan",
+            severity="warning",
+            fix=f"They count as a zone called {NO_ZONE!r}.",
+        )
     return Plan(zones.reindex(codes).fillna(NO_ZONE))
 
 
@@ -221,8 +267,16 @@ def _market(brief: Brief, areas: gpd.GeoDataFrame) -> Market | None:
 
 
 def _hashes(path: Path, brief: Brief) -> dict[str, str]:
-    files = [path, *brief.areas.sources, brief.areas.lookup, brief.demand.hours, brief.demand.packages,
-             brief.demand.postcodes, brief.today and brief.today.plan, brief.market and brief.market.providers]
+    files = [
+        path,
+        *brief.areas.sources,
+        brief.areas.lookup,
+        brief.demand.hours,
+        brief.demand.packages,
+        brief.demand.postcodes,
+        brief.today.plan if brief.today else None,
+        brief.market.providers if brief.market else None,
+    ]
     found: dict[str, str] = {}
     for file in files:
         if file is not None and file.is_file():

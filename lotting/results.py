@@ -92,12 +92,18 @@ def describe(project: Project, service: str, plan: Plan) -> Outcome:
     )
     rules = Rules.from_brief(lots, project.brief.locks)
     return Outcome(
-        demand=demand, lots=lots, plan=plan, table=table, facts=facts,
+        demand=demand,
+        lots=lots,
+        plan=plan,
+        table=table,
+        facts=facts,
         violations=tuple(check_plan(plan, project.areas, project.graph, demand, rules)),
     )
 
 
-def _target(project: Project, demand: Demand, lots: LotsBrief, plan: Plan) -> pd.Series[float] | float:
+def _target(
+    project: Project, demand: Demand, lots: LotsBrief, plan: Plan
+) -> pd.Series[float] | float:
     if lots.target_hours is not None:
         return lots.target_hours
     from .measures import target_hours
@@ -105,7 +111,7 @@ def _target(project: Project, demand: Demand, lots: LotsBrief, plan: Plan) -> pd
     return target_hours(project.areas, demand, plan, across_localities=lots.across_localities)
 
 
-def options_table(project: Project, result: Result) -> pd.DataFrame:
+def options_table(result: Result) -> pd.DataFrame:
     """One row an option: what it was made for and what it is worth.
 
     Returns
@@ -118,16 +124,24 @@ def options_table(project: Project, result: Result) -> pd.DataFrame:
     """
     rows = []
     first = result.outcome.plan
-    for number, (option, outcome) in enumerate(zip(result.design.options, result.outcomes, strict=True), 1):
+    for number, (option, outcome) in enumerate(
+        zip(result.design.options, result.outcomes, strict=True), 1
+    ):
         facts = outcome.facts
-        row: dict[str, Any] = {"option": number, "made_for": option.title, "objective": option.objective}
+        row: dict[str, Any] = {
+            "option": number,
+            "made_for": option.title,
+            "objective": option.objective,
+        }
         for name in ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours"):
             row[name] = facts[name]
         for name in ("moved_people", "moved_hours", "moved_pct"):
             if name in facts:
                 row[name] = facts[name]
         apart = moved(outcome.demand, outcome.plan, first)
-        row[f"unlike_first_{apart.unit}"] = int(apart.total) if apart.unit == "people" else apart.total
+        row[f"unlike_first_{apart.unit}"] = (
+            int(apart.total) if apart.unit == "people" else apart.total
+        )
         rows.append(row)
     return pd.DataFrame(rows).set_index("option")
 
@@ -170,26 +184,48 @@ def _published(project: Project, result: Result, number: int) -> tuple[ReportCon
     facts |= outcome.facts
     notes = [
         "Cost is Hess's: weekly hours x squared kilometres in a straight line to the lot's centre.",
-        ("Every plan was checked by a second program that shares nothing with the solver: "
-         + ("it breaks no rule of the brief." if not outcome.violations else
-            f"it breaks {len(outcome.violations)} rules.")),
+        (
+            "Every plan was checked by a second program that shares nothing with the solver: "
+            + (
+                "it breaks no rule of the brief."
+                if not outcome.violations
+                else f"it breaks {len(outcome.violations)} rules."
+            )
+        ),
     ]
     if not result.design.reproducible:
         notes.append("The run was cut short: the same seed may end in another plan.")
     content = ReportContent(
-        title=publishing.title, source=publishing.source, areas=project.areas, demand=outcome.demand,
-        plan=outcome.plan, lot_table=outcome.table, reconciliation=project.reconciliation, facts=facts,
-        options=options_table(project, result) if number == 0 and len(result.outcomes) > 1 else None,
-        today=project.today, notes=tuple(notes), colours=colour_lots(lot_graph(outcome.plan, project.graph)),
-        disclosure_control=publishing.disclosure_control, threshold=publishing.threshold,
+        title=publishing.title,
+        source=publishing.source,
+        areas=project.areas,
+        demand=outcome.demand,
+        plan=outcome.plan,
+        lot_table=outcome.table,
+        reconciliation=project.reconciliation,
+        facts=facts,
+        options=options_table(result)
+        if number == 0 and len(result.outcomes) > 1
+        else None,
+        today=project.today,
+        notes=tuple(notes),
+        colours=colour_lots(lot_graph(outcome.plan, project.graph)),
+        disclosure_control=publishing.disclosure_control,
+        threshold=publishing.threshold,
         rounding=publishing.rounding,
     )
     return content, publish(content)
 
 
 def draw_maps(
-    project: Project, content: ReportContent, tables: Published, lots: LotsBrief, folder: Path,
-    *, subtitle: str = "", proof: str = "",
+    project: Project,
+    content: ReportContent,
+    tables: Published,
+    lots: LotsBrief,
+    folder: Path,
+    *,
+    subtitle: str = "",
+    proof: tuple[str, str] | None = None,
 ) -> None:
     """Write ``map.html`` and ``map.png`` of a plan into a folder."""
     from .report.content import LotLimits, MapContent
@@ -204,22 +240,36 @@ def draw_maps(
         unit = "people" if "moved_people" in facts else "hours"
         count = facts.get(f"moved_{unit}")
         share = facts.get("moved_pct")
-        lines[f"{unit.capitalize()} who change zone" if unit == "people" else "Hours that change zone"] = (
-            (f"{count:,.0f}" if _number(count) else str(count))
-            + (f" ({share:.0f} %)" if _number(share) else "")
+        lines[
+            f"{unit.capitalize()} who change zone" if unit == "people" else "Hours that change zone"
+        ] = (f"{count:,.0f}" if _number(count) else str(count)) + (
+            f" ({share:.0f} %)" if _number(share) else ""
         )
     if _number(facts.get("distance_km")):
         lines["Mean distance to the lot's centre"] = f"{facts['distance_km']:.1f} km"
     if proof:
-        lines["Proof"] = proof
+        value, label = proof
+        lines[label] = value
     marks = tables.lots.suppressed
     map_content = MapContent(
-        title=content.title, areas=content.areas, plan=content.plan, graph=project.graph,
-        hours=tables.areas.frame["weekly_hours"], lot_measures=tables.lots.shown(),
+        title=content.title,
+        areas=content.areas,
+        plan=content.plan,
+        graph=project.graph,
+        hours=tables.areas.frame["weekly_hours"],
+        lot_measures=tables.lots.shown().infer_objects(),
         today=None if content.today is None else content.today.lots,
-        limits=LotLimits(min_hours=lots.min_hours, max_hours=lots.max_hours, target_hours=lots.target_hours),
-        facts=lines, source=content.source, subtitle=subtitle,
-        notes=("[c]: withheld to protect people." if not marks.empty and bool(marks.to_numpy().any()) else ""),
+        limits=LotLimits(
+            min_hours=lots.min_hours, max_hours=lots.max_hours, target_hours=lots.target_hours
+        ),
+        facts=lines,
+        source=content.source,
+        subtitle=subtitle,
+        notes=(
+            "[c]: withheld to protect people."
+            if not marks.empty and bool(marks.to_numpy().any())
+            else ""
+        ),
         previous_colours=content.colours,
     )
     write_webmap(map_content, folder / "map.html")
@@ -227,7 +277,9 @@ def draw_maps(
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    )
 
 
 def proof_in_words(design: Design) -> str:
@@ -247,13 +299,24 @@ def _up(value: float) -> str:
     return f"{np.ceil(value * 10 - 1e-9) / 10:.1f}"
 
 
+def proof_in_short(design: Design) -> tuple[str, str] | None:
+    """Figure and label for the head of a map."""
+    if design.status == "optimal":
+        return "Proven best", "Within the brief's rules"
+    if design.gap is None:
+        return None
+    return f"{_up(100 * design.gap)} %", "Most that any plan could be better"
+
+
 def subtitle_of(project: Project, outcome: Outcome, note: str = "") -> str:
     """Line under the title: service, lots, hours and limits."""
     lots = outcome.lots
     parts = []
     if len(project.demands) > 1:
         parts.append(f"Service {outcome.demand.service}")
-    parts.append(f"{len(outcome.plan.lot_names)} lots, {outcome.facts['weekly_hours']:,.0f} hours of care a week")
+    parts.append(
+        f"{len(outcome.plan.lot_names)} lots, {outcome.facts['weekly_hours']:,.0f} hours of care a week"
+    )
     if lots.min_hours is not None and lots.max_hours is not None:
         parts.append(f"limits {lots.min_hours:,.0f} to {lots.max_hours:,.0f} a lot")
     if note:
@@ -261,7 +324,9 @@ def subtitle_of(project: Project, outcome: Outcome, note: str = "") -> str:
     return "; ".join(parts)
 
 
-def _json(project: Project, result: Result, tables: Published, files: Sequence[str]) -> dict[str, Any]:
+def _json(
+    project: Project, result: Result, tables: Published, files: Sequence[str]
+) -> dict[str, Any]:
     design, outcome = result.design, result.outcome
     return {
         **_about(project, result),
@@ -271,10 +336,18 @@ def _json(project: Project, result: Result, tables: Published, files: Sequence[s
         "brief": outcome.lots.model_dump(mode="json", exclude_none=True),
         "cost_per_locality": [
             {
-                "place": r.place.name, "locality": r.place.locality, "areas": len(r.place.codes),
-                "lots": r.place.lots, "weekly_hours": r.place.hours, "min_hours": r.place.lo,
-                "max_hours": _finite(r.place.hi), "target_hours": r.place.target,
-                "objective": r.objective, "bound": r.bound, "gap": r.gap, "hess_cost": r.distance,
+                "place": r.place.name,
+                "locality": r.place.locality,
+                "areas": len(r.place.codes),
+                "lots": r.place.lots,
+                "weekly_hours": r.place.hours,
+                "min_hours": r.place.lo,
+                "max_hours": _finite(r.place.hi),
+                "target_hours": r.place.target,
+                "objective": r.objective,
+                "bound": r.bound,
+                "gap": r.gap,
+                "hess_cost": r.distance,
                 "proven_optimal": r.optimal,
             }
             for r in design.places
@@ -348,15 +421,27 @@ def write_results(
             write_geopackage(content, draft / "plan.gpkg")
             write_workbook(content, draft / "lots.xlsx")
             tell("Drawing the maps")
-            proof = proof_in_words(result.design)
-            draw_maps(project, content, tables, result.outcome.lots, draft,
-                      subtitle=subtitle_of(project, result.outcome), proof=proof)
+            proof = proof_in_short(result.design)
+            draw_maps(
+                project,
+                content,
+                tables,
+                result.outcome.lots,
+                draft,
+                subtitle=subtitle_of(project, result.outcome),
+                proof=proof,
+            )
             _write_options(project, result, draft)
-            names = [str(p.relative_to(draft).as_posix()) for p in sorted(draft.rglob("*")) if p.is_file()]
+            names = [
+                str(p.relative_to(draft).as_posix())
+                for p in sorted(draft.rglob("*"))
+                if p.is_file()
+            ]
             data = _json(project, result, tables, [*names, "result.json"])
             (draft / "result.json").write_text(
                 json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-                encoding="utf-8", newline="\n",
+                encoding="utf-8",
+                newline="\n",
             )
             for name in [*names, "result.json"]:
                 (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -367,22 +452,30 @@ def write_results(
             if not any(folder.iterdir()):
                 folder.rmdir()
     except PermissionError as error:
-        raise InputError(Problem(
-            message="cannot be written", file=str(error.filename or out),
-            fix="Close it if it is open in another program (Excel, QGIS), or ask for the right to write there.",
-        )) from error
+        raise InputError(
+            Problem(
+                message="cannot be written",
+                file=str(error.filename or out),
+                fix="Close it if it is open in another program (Excel, QGIS), or ask for the right to write there.",
+            )
+        ) from error
     except OSError as error:
-        raise InputError(Problem(
-            message=f"cannot be written: {error.strerror or error}", file=str(error.filename or out),
-            fix="Choose another folder, or make room.",
-        )) from error
+        raise InputError(
+            Problem(
+                message=f"cannot be written: {error.strerror or error}",
+                file=str(error.filename or out),
+                fix="Choose another folder, or make room.",
+            )
+        ) from error
     return data
 
 
 def _write_options(project: Project, result: Result, draft: Path) -> None:
     if len(result.outcomes) < 2:
         return
-    for number, (option, outcome) in enumerate(zip(result.design.options, result.outcomes, strict=True), 1):
+    for number, (option, outcome) in enumerate(
+        zip(result.design.options, result.outcomes, strict=True), 1
+    ):
         folder = draft / "options" / str(number)
         folder.mkdir(parents=True)
         outcome.plan.to_csv(folder / "plan.csv")
@@ -391,8 +484,14 @@ def _write_options(project: Project, result: Result, draft: Path) -> None:
                 shutil.copyfile(draft / name, folder / name)
             continue
         content, tables = _published(project, result, number - 1)
-        draw_maps(project, content, tables, outcome.lots, folder,
-                  subtitle=subtitle_of(project, outcome, f"option {number}: {option.title.lower()}"))
+        draw_maps(
+            project,
+            content,
+            tables,
+            outcome.lots,
+            folder,
+            subtitle=subtitle_of(project, outcome, f"option {number}: {option.title.lower()}"),
+        )
 
 
 def _files_before(out: Path) -> set[str]:
@@ -402,7 +501,8 @@ def _files_before(out: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return set()
     return {
-        str(name) for name in listed
+        str(name)
+        for name in listed
         if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
     }
 
@@ -419,14 +519,27 @@ def redraw(project: Project, outcome: Outcome, folder: Path) -> list[Path]:
 
     publishing = project.brief.publish
     content = ReportContent(
-        title=publishing.title, source=publishing.source, areas=project.areas, demand=outcome.demand,
-        plan=outcome.plan, lot_table=outcome.table, reconciliation=project.reconciliation,
-        facts=outcome.facts, today=project.today,
+        title=publishing.title,
+        source=publishing.source,
+        areas=project.areas,
+        demand=outcome.demand,
+        plan=outcome.plan,
+        lot_table=outcome.table,
+        reconciliation=project.reconciliation,
+        facts=outcome.facts,
+        today=project.today,
         colours=colour_lots(lot_graph(outcome.plan, project.graph)),
-        disclosure_control=publishing.disclosure_control, threshold=publishing.threshold,
+        disclosure_control=publishing.disclosure_control,
+        threshold=publishing.threshold,
         rounding=publishing.rounding,
     )
     note = f"breaks {len(outcome.violations)} rules" if outcome.violations else ""
-    draw_maps(project, content, publish(content), outcome.lots, folder,
-              subtitle=subtitle_of(project, outcome, note))
+    draw_maps(
+        project,
+        content,
+        publish(content),
+        outcome.lots,
+        folder,
+        subtitle=subtitle_of(project, outcome, note),
+    )
     return [folder / "map.html", folder / "map.png"]

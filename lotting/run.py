@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pandas as pd
 
 from .brief import RunBrief
+from .design.solve import Progress, design
 from .errors import InfeasibleError, Reason
 from .plan import Plan
 from .project import NO_ZONE, Project
 from .results import Result, describe
-from .design.solve import Progress, design
 
 __all__ = ["design_all"]
 
@@ -53,20 +53,34 @@ def design_all(
         demand = project.demand(name)
         try:
             found = design(
-                project.areas, project.graph, demand.frame, lots, locks=project.brief.locks,
-                today=_zones(project), run=share, people_known=demand.people_known,
+                project.areas,
+                project.graph,
+                demand.frame,
+                lots,
+                locks=project.brief.locks,
+                today=_zones(project),
+                run=share,
+                people_known=demand.people_known,
                 progress=(lambda p, name=name: progress(name, p)) if progress else None,  # type: ignore[misc]
-                acceptable=_market(project, name, demand.frame["weekly_hours"]),
+                acceptable=_market(project, demand.frame["weekly_hours"]),
             )
         except InfeasibleError as error:
-            reasons += error.reasons if len(services) == 1 else [
-                Reason(place=f"{name}, {r.place}", message=r.message, fix=r.fix, proven=r.proven)
-                for r in error.reasons
-            ]
+            reasons += (
+                error.reasons
+                if len(services) == 1
+                else [
+                    Reason(
+                        place=f"{name}, {r.place}", message=r.message, fix=r.fix, proven=r.proven
+                    )
+                    for r in error.reasons
+                ]
+            )
             continue
-        results.append(Result(
-            design=found, outcomes=tuple(describe(project, name, o.plan) for o in found.options)
-        ))
+        results.append(
+            Result(
+                design=found, outcomes=tuple(describe(project, name, o.plan) for o in found.options)
+            )
+        )
     if reasons:
         raise InfeasibleError(reasons)
     return results
@@ -79,7 +93,9 @@ def _zones(project: Project) -> pd.Series[str] | None:
     return lots.where(lots != NO_ZONE, "")
 
 
-def _market(project: Project, name: str, hours: pd.Series[float]) -> Callable[[Plan], tuple[Reason, ...]] | None:
+def _market(
+    project: Project, hours: pd.Series[float]
+) -> Callable[[Plan], tuple[Reason, ...]] | None:
     market, brief = project.market, project.brief.market
     if market is None or brief is None:
         return None

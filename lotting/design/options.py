@@ -53,12 +53,13 @@ def aims_to_try(brief: Weights, scale: Weights, *, today: bool) -> list[tuple[st
     today
         Whether people moved can be counted.
     """
+    d, e, m = scale.distance, scale.equality, scale.moved if today else 0.0
+    # A little distance keeps lots from straggling for the last hour or person.
     single: list[tuple[str, Weights]] = [
-        ("Most compact", Weights(distance=1.0)), ("Most equal", Weights(equality=1.0)),
+        ("Most compact", Weights(distance=1.0)), ("Most equal", Weights(distance=d / 50, equality=e)),
     ]
     if today:
-        single.append(("Fewest people moved", Weights(moved=1.0)))
-    d, e, m = scale.distance, scale.equality, scale.moved if today else 0.0
+        single.append(("Fewest people moved", Weights(distance=d / 50, moved=m)))
     balanced = [("Balanced", Weights(distance=d, equality=e, moved=m))]
     balanced.append(("Compact, then equal", Weights(distance=3 * d, equality=e, moved=m / 3)))
     if today:

@@ -7,11 +7,21 @@ unknown key is refused, so that a misspelt limit never passes for no limit.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .errors import InputError, Problem
 
@@ -31,33 +41,91 @@ __all__ = [
 ]
 
 HOURS_IN_A_WEEK = 168
+_BACKSLASHES = "Write Windows paths with forward slashes, or in 'single quotes'."
 _T = TypeVar("_T", bound=BaseModel)
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_stand_ins(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would take true for 1, and a number for seconds since 1970.
+        assert info.field_name is not None
+        kinds = _kinds(cls, info.field_name)
+        if isinstance(value, bool) and bool not in kinds:
+            raise ValueError("true and false are no value for this")
+        if dt.date in kinds and isinstance(value, (int, float)):
+            raise ValueError("should be a date")
+        return value
+
 
 class AreasBrief(_Table):
     """``[areas]``: the boundaries, and what is known of each area."""
 
-    file: Path | None = Field(None, description="Boundary file: GeoPackage, GeoJSON, Shapefile or GeoParquet.")
-    files: list[Path] = Field(default_factory=list, description="Several boundary files, read into one.")
-    layer: str | None = Field(None, description="Layer of the file; needed when it has more than one.")
-    layers: list[str] = Field(default_factory=list, description="Several layers of the file, read into one.")
-    crs: str | None = Field(None, description="CRS of a file that does not state its own, e.g. 'EPSG:27700'.")
-    code: str | None = Field(None, description="Column of area codes; found by pattern (LSOA21CD, OA21CD, ...) when left out.")
-    name: str | None = Field(None, description="Column of area names; found by pattern when left out.")
-    lookup: Path | None = Field(None, description="CSV or Excel table joined on area_code; adds columns such as locality.")
+    file: Path | None = Field(
+        None, description="Boundary file: GeoPackage, GeoJSON, Shapefile or GeoParquet."
+    )
+    files: list[Path] = Field(
+        default_factory=list, description="Several boundary files, read into one."
+    )
+    layer: str | None = Field(
+        None, description="Layer of the file; needed when it has more than one."
+    )
+    layers: list[str] = Field(
+        default_factory=list, description="Several layers of the file, read into one."
+    )
+    crs: str | None = Field(
+        None, description="CRS of a file that does not state its own, e.g. 'EPSG:27700'."
+    )
+    code: str | None = Field(
+        None,
+        description="Column of area codes; found by pattern (LSOA21CD, OA21CD, ...) when left out.",
+    )
+    name: str | None = Field(
+        None, description="Column of area names; found by pattern when left out."
+    )
+    lookup: Path | None = Field(
+        None, description="CSV or Excel table joined on area_code; adds columns such as locality."
+    )
     locality: str | None = Field(None, description="Column of the locality a lot may not cross.")
-    rural: str | None = Field(None, description="Column that says whether an area is rural (0/1, true/false, or an ONS RUC code).")
-    population: str | None = Field(None, description="Column of population, carried into the outputs.")
-    x: str | None = Field(None, description="Column of the easting where care is given, metres in EPSG:27700.")
-    y: str | None = Field(None, description="Column of the northing where care is given, metres in EPSG:27700.")
-    tolerance_m: float = Field(25.0, ge=0, le=500, description="Gap or overlap between neighbours' edges that still counts as touching, metres.")
-    min_shared_m: float = Field(10.0, ge=0, description="Shared boundary below this length (metres) is a corner, not a border.")
-    bridges: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas to treat as neighbours (a bridge, a ferry).")
-    barriers: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas to treat as not neighbours (an estuary with no crossing).")
+    rural: str | None = Field(
+        None,
+        description=(
+            "Column that says whether an area is rural (0/1, true/false, or an ONS RUC code)."
+        ),
+    )
+    population: str | None = Field(
+        None, description="Column of population, carried into the outputs."
+    )
+    x: str | None = Field(
+        None, description="Column of the easting where care is given, metres in EPSG:27700."
+    )
+    y: str | None = Field(
+        None, description="Column of the northing where care is given, metres in EPSG:27700."
+    )
+    tolerance_m: float = Field(
+        25.0,
+        ge=0,
+        le=500,
+        description=(
+            "Gap or overlap between neighbours' edges that still counts as touching, metres."
+        ),
+    )
+    min_shared_m: float = Field(
+        10.0,
+        ge=0,
+        description="Shared boundary below this length (metres) is a corner, not a border.",
+    )
+    bridges: list[tuple[str, str]] = Field(
+        default_factory=list,
+        description="Pairs of areas to treat as neighbours (a bridge, a ferry).",
+    )
+    barriers: list[tuple[str, str]] = Field(
+        default_factory=list,
+        description="Pairs of areas to treat as not neighbours (an estuary with no crossing).",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -100,24 +168,42 @@ class PackageColumns(_Table):
 class DemandBrief(_Table):
     """``[demand]``: packages of care, or ready-made hours per area."""
 
-    hours: Path | None = Field(None, description="CSV or Excel: area_code, weekly_hours[, people][, packages][, payer][, service].")
+    hours: Path | None = Field(
+        None,
+        description=(
+            "CSV or Excel: area_code, weekly_hours[, people][, packages][, payer][, service]."
+        ),
+    )
     packages: Path | None = Field(None, description="CSV or Excel: one row a package of care.")
-    sheet: str | None = Field(None, description="Worksheet of an Excel file; the first when left out.")
-    postcodes: Path | None = Field(None, description="NSPL or ONSPD file of any edition (CSV, or gzipped or zipped).")
-    as_of: dt.date | None = Field(None, description="Packages active on this day count; the day of the run is never assumed.")
+    sheet: str | None = Field(
+        None, description="Worksheet of an Excel file; the first when left out."
+    )
+    postcodes: Path | None = Field(
+        None, description="NSPL or ONSPD file of any edition (CSV, or gzipped or zipped)."
+    )
+    as_of: dt.date | None = Field(
+        None, description="Packages active on this day count; the day of the run is never assumed."
+    )
     columns: PackageColumns = Field(default_factory=PackageColumns, description="Column mapping.")
     max_package_hours: float = Field(
-        float(HOURS_IN_A_WEEK), gt=0, le=2 * HOURS_IN_A_WEEK,
-        description="A package with more weekly hours a carer than this is refused (a week has 168).",
+        float(HOURS_IN_A_WEEK),
+        gt=0,
+        le=2 * HOURS_IN_A_WEEK,
+        description=(
+            "A package with more weekly hours a carer than this is refused (a week has 168)."
+        ),
     )
-    day_first: bool = Field(True, description="Read 03/04/2026 as 3 April.")
+    day_first: bool = Field(default=True, description="Read 03/04/2026 as 3 April.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.hours is None) == (self.packages is None):
             raise ValueError("give either hours or packages, one of the two")
         if self.packages is not None and self.as_of is None:
-            raise ValueError("packages need as_of, the day on which a package counts as active, e.g. as_of = 2026-04-01")
+            raise ValueError(
+                "packages need as_of, the day on which a package counts as active, e.g. "
+                "as_of = 2026-04-01"
+            )
         return self
 
 
@@ -135,10 +221,20 @@ class Weights(_Table):
     worth (``moved = 50``: moving one person is worth 50 hour-square-kilometres).
     """
 
-    distance: float = Field(0.0, ge=0, description="x weekly hours x km squared to the lot's centre.")
-    equality: float = Field(0.0, ge=0, description="x weekly hours by which the lots miss their target, added up.")
+    distance: float = Field(
+        0.0, ge=0, description="x weekly hours x km squared to the lot's centre."
+    )
+    equality: float = Field(
+        0.0, ge=0, description="x weekly hours by which the lots miss their target, added up."
+    )
     moved: float = Field(0.0, ge=0, description="x people whose area changes zone.")
-    mix: float = Field(0.0, ge=0, description="x rural weekly hours by which the lots miss their locality's rural share, added up.")
+    mix: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            "x rural weekly hours by which the lots miss their locality's rural share, added up."
+        ),
+    )
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -150,26 +246,38 @@ class Weights(_Table):
 class LotsBrief(_Table):
     """``[lots]``: how many, how large, and what makes one plan better than another."""
 
-    number: int | tuple[int, int] | None = Field(None, description="Number of lots, or [fewest, most] to choose from.")
-    per_locality: dict[str, int] = Field(default_factory=dict, description="Number of lots in each locality.")
-    across_localities: bool = Field(False, description="Let lots cross localities.")
+    number: int | tuple[int, int] | None = Field(
+        None, description="Number of lots, or [fewest, most] to choose from."
+    )
+    per_locality: dict[str, int] = Field(
+        default_factory=dict, description="Number of lots in each locality."
+    )
+    across_localities: bool = Field(default=False, description="Let lots cross localities.")
     min_hours: float | None = Field(None, ge=0, description="Fewest weekly hours a lot may hold.")
     max_hours: float | None = Field(None, gt=0, description="Most weekly hours a lot may hold.")
-    target_hours: float | None = Field(None, gt=0, description="Weekly hours a lot should hold; the locality's mean when left out.")
-    tolerance_pct: float | None = Field(None, ge=0, le=100, description="Hours may miss the target by this many per cent.")
-    minimise: Literal["distance", "equality", "moved"] | None = Field(None, description="What to minimise; 'distance' unless weights are given.")
+    target_hours: float | None = Field(
+        None, gt=0, description="Weekly hours a lot should hold; the locality's mean when left out."
+    )
+    tolerance_pct: float | None = Field(
+        None, ge=0, le=100, description="Hours may miss the target by this many per cent."
+    )
+    minimise: Literal["distance", "equality", "moved"] | None = Field(
+        None, description="What to minimise; 'distance' unless weights are given."
+    )
     weights: Weights | None = Field(None, description="Several aims at once, instead of minimise.")
 
     @field_validator("number", mode="before")
     @classmethod
     def _number(cls, value: Any) -> Any:
-        if isinstance(value, bool) or (isinstance(value, float)):
-            raise ValueError("number of lots must be a whole number, or [fewest, most]")  # noqa: TRY004
-        pair = value if isinstance(value, (list, tuple)) else [value]
-        if any(isinstance(v, int) and v < 1 for v in pair):
+        pair = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
+        if not all(isinstance(v, int) and not isinstance(v, bool) for v in pair):
+            raise ValueError("number of lots must be a whole number, or [fewest, most]")
+        if min(pair) < 1:
             raise ValueError("number of lots must be 1 or more")
-        if len(pair) == 2 and all(isinstance(v, int) for v in pair) and pair[0] > pair[1]:
-            raise ValueError("the fewest lots are more than the most: write number = [fewest, most]")
+        if pair[0] > pair[-1]:
+            raise ValueError(
+                "the fewest lots are more than the most: write number = [fewest, most]"
+            )
         return value
 
     @field_validator("per_locality")
@@ -183,7 +291,9 @@ class LotsBrief(_Table):
     @model_validator(mode="after")
     def _limits(self) -> Self:
         if self.number is None and not self.per_locality:
-            raise ValueError("say how many lots: number = 18, number = [14, 20] or per_locality = { ... }")
+            raise ValueError(
+                "say how many lots: number = 18, number = [14, 20] or per_locality = { ... }"
+            )
         if isinstance(self.number, int) and self.per_locality:
             total = sum(self.per_locality.values())
             if total != self.number:
@@ -191,8 +301,15 @@ class LotsBrief(_Table):
         if isinstance(self.number, tuple) and self.per_locality:
             raise ValueError("give either a range of lots or per_locality, not both")
         if self.across_localities and self.per_locality:
-            raise ValueError("per_locality counts lots inside localities; it cannot go with across_localities = true")
-        if self.min_hours is not None and self.max_hours is not None and self.min_hours > self.max_hours:
+            raise ValueError(
+                "per_locality counts lots inside localities; it cannot go with "
+                "across_localities = true"
+            )
+        if (
+            self.min_hours is not None
+            and self.max_hours is not None
+            and self.min_hours > self.max_hours
+        ):
             raise ValueError(f"min_hours {self.min_hours:g} is above max_hours {self.max_hours:g}")
         if self.minimise is not None and self.weights is not None:
             raise ValueError("give either minimise or weights, not both")
@@ -209,9 +326,16 @@ class LotsBrief(_Table):
 class LocksBrief(_Table):
     """``[locks]``: what has to stay as it is said here, whatever the cost."""
 
-    together: list[list[str]] = Field(default_factory=list, description="Groups of areas that share a lot.")
-    apart: list[tuple[str, str]] = Field(default_factory=list, description="Pairs of areas that may not share a lot.")
-    lot: dict[str, str] = Field(default_factory=dict, description="Area to the lot (a zone of today's plan, or any name) that must hold it.")
+    together: list[list[str]] = Field(
+        default_factory=list, description="Groups of areas that share a lot."
+    )
+    apart: list[tuple[str, str]] = Field(
+        default_factory=list, description="Pairs of areas that may not share a lot."
+    )
+    lot: dict[str, str] = Field(
+        default_factory=dict,
+        description="Area to the lot (a zone of today's plan, or any name) that must hold it.",
+    )
 
     @field_validator("lot", mode="before")
     @classmethod
@@ -224,13 +348,31 @@ class LocksBrief(_Table):
 class MarketBrief(_Table):
     """``[market]``: the providers, and the caps that keep the market diverse."""
 
-    providers: Path = Field(description="CSV or Excel: provider_id, max_weekly_hours[, name][, max_lots][, localities][, areas].")
+    providers: Path = Field(
+        description=(
+            "CSV or Excel: provider_id, max_weekly_hours[, name][, max_lots][, localities][, "
+            "areas]."
+        ),
+    )
     min_providers: int = Field(1, ge=1, description="Providers within reach that each lot needs.")
     max_providers: int | None = Field(None, ge=1, description="Most providers in the whole county.")
-    max_hours_per_provider: float | None = Field(None, gt=0, description="Cap on any one provider's weekly hours.")
-    max_share_pct: float | None = Field(None, gt=0, le=100, description="Cap on any one provider's share of all hours, per cent.")
-    max_lots_per_provider: int | None = Field(None, ge=1, description="Cap on the lots any one provider may hold a part of.")
-    reach_pct: float = Field(50.0, gt=0, le=100, description="A lot is within reach when the provider works in areas with this share of its hours.")
+    max_hours_per_provider: float | None = Field(
+        None, gt=0, description="Cap on any one provider's weekly hours."
+    )
+    max_share_pct: float | None = Field(
+        None, gt=0, le=100, description="Cap on any one provider's share of all hours, per cent."
+    )
+    max_lots_per_provider: int | None = Field(
+        None, ge=1, description="Cap on the lots any one provider may hold a part of."
+    )
+    reach_pct: float = Field(
+        50.0,
+        gt=0,
+        le=100,
+        description=(
+            "A lot is within reach when the provider works in areas with this share of its hours."
+        ),
+    )
 
 
 class RunBrief(_Table):
@@ -239,7 +381,9 @@ class RunBrief(_Table):
     seed: int = Field(1, ge=0, lt=2**31, description="Same seed, same files: same plan.")
     time_limit_s: float = Field(60.0, gt=0, description="Seconds for the whole design.")
     options: int = Field(1, ge=1, le=12, description="Clearly different plans wanted.")
-    workers: int = Field(0, ge=0, le=256, description="Processes; 0 for one a core. The plan does not depend on it.")
+    workers: int = Field(
+        0, ge=0, le=256, description="Processes; 0 for one a core. The plan does not depend on it."
+    )
 
 
 class PublishBrief(_Table):
@@ -247,8 +391,12 @@ class PublishBrief(_Table):
 
     title: str = Field("Home care lots", description="Title of maps and tables.")
     source: str = Field("", description="Source and attribution line for maps and tables.")
-    disclosure_control: bool = Field(True, description="Suppress and round the counts in publishable tables.")
-    threshold: int = Field(5, ge=0, description="Counts of people or packages below this are suppressed.")
+    disclosure_control: bool = Field(
+        default=True, description="Suppress and round the counts in publishable tables."
+    )
+    threshold: int = Field(
+        5, ge=0, description="Counts of people or packages below this are suppressed."
+    )
     rounding: int = Field(5, ge=1, description="Other counts are rounded to this.")
 
 
@@ -258,12 +406,33 @@ class ServiceBrief(_Table):
     A package belongs to the first service whose rule it meets; one without rules takes the rest.
     """
 
-    name: str = Field(min_length=1, max_length=40, pattern=r"^[^\\/:*?\"<>|\x00-\x1f]+$", description="Name; also the folder of its results.")
-    min_package_hours: float | None = Field(None, ge=0, description="Packages of this many weekly hours or more.")
-    max_package_hours: float | None = Field(None, gt=0, description="Packages of fewer weekly hours than this.")
-    pathways: list[str] = Field(default_factory=list, description="Pathways that count as this service, whatever the hours.")
+    name: str = Field(
+        min_length=1,
+        max_length=40,
+        description="Name; also the folder of its results.",
+    )
+    min_package_hours: float | None = Field(
+        None, ge=0, description="Packages of this many weekly hours or more."
+    )
+    max_package_hours: float | None = Field(
+        None, gt=0, description="Packages of fewer weekly hours than this."
+    )
+    pathways: list[str] = Field(
+        default_factory=list, description="Pathways that count as this service, whatever the hours."
+    )
     payers: list[str] = Field(default_factory=list, description="Only packages of these payers.")
     lots: LotsBrief | None = Field(None, description="Lots of this service; [lots] when left out.")
+
+    @field_validator("name")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        odd = set('\\/:*?"<>|') & set(value) or any(ord(letter) < 32 for letter in value)
+        if odd or value.strip(" .") != value:
+            raise ValueError(
+                'the name becomes a folder: leave out \\ / : * ? " < > | and spaces or '
+                "dots at its ends"
+            )
+        return value
 
 
 class Brief(_Table):
@@ -284,13 +453,19 @@ class Brief(_Table):
         without = [s.name for s in self.service if s.lots is None]
         if self.lots is None and (without or not self.service):
             raise ValueError(
-                f"there is no [lots] table, and no lots for {', '.join(without)}" if without
+                f"there is no [lots] table, and no lots for {', '.join(without)}"
+                if without
                 else "there is no [lots] table: say how many lots and how large"
             )
         names = [s.name.casefold() for s in self.service]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"two services share the name {', '.join(twice)}")
+        if self.today is None and any(lots.aims.moved for _, lots in self.services()):
+            raise ValueError(
+                "to keep people in their zones there have to be zones: "
+                "add [today] with a plan, or do not minimise moved"
+            )
         return self
 
     def services(self) -> list[tuple[str, LotsBrief]]:
@@ -302,28 +477,79 @@ class Brief(_Table):
         return [(name, lots) for name, lots in pairs if lots is not None]
 
 
+def _kinds(table: type[BaseModel], key: str) -> set[Any]:
+    """Every type that a key takes, unfolded: ``list[Path] | None`` takes ``Path``, too."""
+    found, left = set(), [table.model_fields[key].annotation]
+    while left:
+        kind = left.pop()
+        found.add(kind)
+        left += get_args(kind)
+    return found
+
+
+def _table(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the model of the table that a key of the brief is in."""
+    table: type[BaseModel] | None = Brief
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        if table is None or part not in table.model_fields:
+            return None
+        table = next(
+            (k for k in _kinds(table, part) if isinstance(k, type) and issubclass(k, BaseModel)),
+            None,
+        )
+    return table
+
+
 def _where(location: tuple[int | str, ...]) -> str:
     parts: list[str] = []
     for part in location:
         if isinstance(part, int) and parts:
             parts[-1] += f"[{part + 1}]"
-        elif isinstance(part, str) and part not in {"int", "tuple[int,int]", "function-before[]"}:
-            parts.append(part)
+        else:
+            parts.append(str(part))
     return ".".join(parts)
+
+
+#: What to do about the kinds of value that pydantic refuses, by the start of its error type.
+_FIXES = {
+    "int": "Write a whole number, without quotes and thousands separators.",
+    "float": "Write a number, without quotes and thousands separators.",
+    "date": "Write it as 2026-04-01, without quotes.",
+    "path": 'Write it in quotes: "areas.gpkg".',
+    "string": "Write it in quotes.",
+    "bool": "Write true or false, without quotes.",
+    "list": "Write it in square brackets, with commas between the parts.",
+    "tuple": 'Write two of them in square brackets: ["E01000001", "E01000002"].',
+    "missing_argument": 'Write two of them in square brackets: ["E01000001", "E01000002"].',
+    "dict": "Write it as a table.",
+    "model": "Write it as a table.",
+}
 
 
 def _problem(error: Any, file: str) -> Problem:
     kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should", "should").split(", unable to parse")[0]
     value = error.get("input")
     shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
-    fix = ""
+    fix = next((text for start, text in _FIXES.items() if kind.startswith(start)), "")
     if kind == "extra_forbidden":
         message, shown = "unknown key", None
-        fix = "Check the spelling against docs/reference/brief.md, or delete it."
+        table = _table(error["loc"])
+        near = difflib.get_close_matches(str(error["loc"][-1]), table.model_fields if table else [])
+        fix = (
+            f"Did you mean {' or '.join(near)}?"
+            if near
+            else "Check the spelling against docs/reference/brief.md, or delete it."
+        )
     elif kind == "missing":
-        message, shown = "missing", None
-        fix = "Add it."
-    return Problem(message=message, file=file, column=_where(error["loc"]) or None, value=shown, fix=fix)
+        message, shown, fix = "missing", None, "Add it."
+    elif kind.startswith("date") or message == "should be a date":
+        message, fix = "should be a date", _FIXES["date"]
+    return Problem(
+        message=message, file=file, column=_where(error["loc"]) or None, value=shown, fix=fix
+    )
 
 
 def load_brief(path: str | Path) -> Brief:
@@ -348,54 +574,76 @@ def load_brief(path: str | Path) -> Brief:
     if path.is_dir():
         path /= "brief.toml"
     if not path.is_file():
-        raise InputError(Problem(
-            message="there is no such brief", file=str(path),
-            fix="Make one with: lotting new FOLDER",
-        ))
+        raise InputError(
+            Problem(
+                message="there is no such brief",
+                file=str(path),
+                fix="Make one with: lotting new FOLDER",
+            )
+        )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InputError(Problem(
-            message="the brief is not UTF-8 text", file=path.name,
-            fix="Save it as UTF-8 (in Notepad: Save as, Encoding UTF-8).",
-        )) from error
+        raise InputError(
+            Problem(
+                message="the brief is not UTF-8 text",
+                file=path.name,
+                fix="Save it as UTF-8 (in Notepad: Save as, Encoding UTF-8).",
+            )
+        ) from error
     except tomllib.TOMLDecodeError as error:
         text = str(error)
-        fix = (
-            "Write Windows paths with forward slashes, or in 'single quotes'."
-            if "escape" in text or "hex" in text.lower() else "Mend that line."
+        fix = _BACKSLASHES if "escape" in text or "hex" in text.lower() else "Mend that line."
+        raise InputError(
+            Problem(message=f"not valid TOML: {text}", file=path.name, fix=fix)
+        ) from error
+    folder = path.resolve().parent
+    missing = [
+        Problem(
+            message="there is no such file",
+            file=path.name,
+            column=where,
+            value=str(folder / name),
+            fix=_why_missing(name),
         )
-        raise InputError(Problem(message=f"not valid TOML: {text}", file=path.name, fix=fix)) from error
+        for where, name in _files(Brief, raw)
+        if not (folder / name).exists()
+    ]
     try:
         brief = Brief.model_validate(raw)
     except ValidationError as error:
         seen: dict[Problem, None] = {}
         for item in error.errors(include_url=False):
             seen.setdefault(_problem(item, path.name))
-        raise InputError(list(seen)) from error
-    brief = _absolute(brief, path.resolve().parent)
-    missing = [
-        Problem(message="there is no such file", file=path.name, column=where, value=str(p),
-                fix="Paths are relative to the brief's folder.")
-        for where, p in _files(brief) if not p.exists()
-    ]
+        raise InputError([*seen, *missing]) from error
     if missing:
         raise InputError(missing)
-    return brief
+    return _absolute(brief, folder)
 
 
-def _files(table: BaseModel, prefix: str = "") -> list[tuple[str, Path]]:
-    found: list[tuple[str, Path]] = []
-    for key in type(table).model_fields:
-        value = getattr(table, key)
-        where = f"{prefix}{key}"
-        if isinstance(value, Path):
-            found.append((where, value))
-        elif isinstance(value, BaseModel):
-            found += _files(value, f"{where}.")
-        elif isinstance(value, list):
-            found += [(f"{where}[{i + 1}]", v) for i, v in enumerate(value) if isinstance(v, Path)]
-    return found
+def _files(
+    table: type[BaseModel], raw: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield every file that a brief names, and where, as it stands in the TOML: also of "
+    "a brief with mistakes."""
+    for key, value in raw.items():
+        if key not in table.model_fields:
+            continue
+        kinds, where = _kinds(table, key), f"{prefix}{key}"
+        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if inner is not None and isinstance(value, Mapping):
+            yield from _files(inner, value, f"{where}.")
+        elif Path in kinds and isinstance(value, str):
+            yield where, value
+        elif Path in kinds and isinstance(value, list):
+            yield from ((f"{where}[{i}]", v) for i, v in enumerate(value, 1) if isinstance(v, str))
+
+
+def _why_missing(name: str) -> str:
+    # "C:\temp\new.gpkg" in double quotes is valid TOML, with a tab and a new line in it.
+    if any(ord(letter) < 32 for letter in name):
+        return _BACKSLASHES
+    return "Paths are relative to the brief's folder."
 
 
 def _absolute(table: _T, base: Path) -> _T:

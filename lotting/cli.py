@@ -94,9 +94,8 @@ def _told(debug: bool) -> Iterator[None]:
             raise
         console.print("[bold red]No plan can meet this brief.[/]")
         for reason in error.reasons:
-            console.print(
-                f"[red]-[/] [bold]{escape(reason.place)}[/]: {escape(reason.message)} {escape(reason.fix)}"
-            )
+            why = escape(f"{reason.message} {reason.fix}")
+            console.print(f"[red]-[/] [bold]{escape(reason.place)}[/]: {why}")
         raise typer.Exit(3) from None
     except PlanError as error:
         if debug:
@@ -280,7 +279,7 @@ def _design(
         )
     else:
         for result in results:
-            _print_result(project, result, written[result.outcome.demand.service][0])
+            _print_result(result, written[result.outcome.demand.service][0])
     violations = [v for r in results for v in r.outcome.violations]
     for violation in violations:
         console.print(f"[red]The plan breaks a rule:[/] {escape(str(violation))}")
@@ -346,7 +345,7 @@ def _best(progress: Any) -> str:
     return text
 
 
-def _print_result(project: Project, result: Result, place: Path) -> None:
+def _print_result(result: Result, place: Path) -> None:
     from .report.content import MEASURES, as_text
     from .results import options_table, proof_in_words
 

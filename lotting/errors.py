@@ -79,11 +79,15 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        where = [w for w in (
-            self.file,
-            None if self.row is None else f"row {self.row}",
-            None if self.column is None else _where(self.column, self.file),
-        ) if w]
+        where = [
+            w
+            for w in (
+                self.file,
+                None if self.row is None else f"row {self.row}",
+                None if self.column is None else _where(self.column, self.file),
+            )
+            if w
+        ]
         text = f"{', '.join(where)}: " if where else ""
         text += self.message
         if self.value is not None:
@@ -169,10 +173,17 @@ class Problems:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Note one problem; see :class:`Problem` for the fields."""
-        self.items.append(Problem(
-            message=message, file=file, row=row, column=column,
-            value=None if value is None else str(value), fix=fix, severity=severity,
-        ))
+        self.items.append(
+            Problem(
+                message=message,
+                file=file,
+                row=row,
+                column=column,
+                value=None if value is None else str(value),
+                fix=fix,
+                severity=severity,
+            )
+        )
 
     @property
     def errors(self) -> list[Problem]:

@@ -51,7 +51,8 @@ def check_locks(brief: Brief, areas: gpd.GeoDataFrame) -> None:
         lots = sorted({locks.lot[c] for c in group if c in locks.lot})
         if len(lots) > 1:
             problems.add(
-                f"areas locked together are locked to different lots: {some(sorted(group))} to {some(lots)}",
+                f"areas locked together are locked to different lots: {some(sorted(group))} "
+                f"to {some(lots)}",
                 file="brief.toml",
                 column="locks.lot",
                 fix="Lock them to one lot.",
@@ -79,7 +80,7 @@ def _known(locks: LocksBrief, areas: gpd.GeoDataFrame, problems: Problems) -> No
 
 
 def _merged(locks: LocksBrief) -> list[set[str]]:
-    """Groups of areas that have to share a lot, whichever lock says so."""
+    """Merge locks into groups of areas that have to share a lot, whichever lock says so."""
     by_lot: dict[str, set[str]] = {}
     for code, lot in locks.lot.items():
         by_lot.setdefault(lot, set()).add(code)
@@ -110,16 +111,19 @@ def _nested(
         across = sorted({places[c] for c in group})
         if len(across) > 1:
             problems.add(
-                f"areas locked together lie in {len(across)} localities: {some(sorted(group))} in {some(across)}{of}",
+                f"areas locked together lie in {len(across)} localities: {some(sorted(group))} "
+                f"in {some(across)}{of}",
                 file="brief.toml",
                 column="locks",
-                fix="A lot may not cross localities: take the lock back, or set across_localities = true.",
+                fix="A lot may not cross localities: take the lock back, or set "
+                "across_localities = true.",
             )
     for place, most in limit.items():
         named = sorted({lot for code, lot in locks.lot.items() if places[code] == place})
         if most is not None and len(named) > most:
             problems.add(
-                f"areas of {place} are locked to {len(named)} lots ({some(named)}), but it has {most}{of}",
+                f"areas of {place} are locked to {len(named)} lots ({some(named)}), "
+                f"but it has {most}{of}",
                 file="brief.toml",
                 column="locks.lot",
                 fix="Lock them to fewer lots, or ask for more.",

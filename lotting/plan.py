@@ -42,7 +42,9 @@ class Plan:
 
     __slots__ = ("_lots", "parent")
 
-    def __init__(self, lots: pd.Series[str] | Mapping[str, str], parent: Plan | None = None) -> None:
+    def __init__(
+        self, lots: pd.Series[str] | Mapping[str, str], parent: Plan | None = None
+    ) -> None:
         series = pd.Series(lots, dtype="object") if not isinstance(lots, pd.Series) else lots
         missing = series.index[series.isna()]
         if len(missing):
@@ -54,8 +56,10 @@ class Plan:
             twice = series.index[series.index.duplicated()].unique()
             raise PlanError(f"{len(twice)} areas occur more than once: {some(twice)}.")
         series = pd.Series(
-            [str(v) for v in series], index=pd.Index([str(i) for i in series.index], name="area_code"),
-            name="lot", dtype="object",
+            [str(v) for v in series],
+            index=pd.Index([str(i) for i in series.index], name="area_code"),
+            name="lot",
+            dtype="object",
         )
         self._lots = series
         self.parent = parent
@@ -104,7 +108,7 @@ class Plan:
         return self._lots.reindex(index)
 
     def to_csv(self, path: Path) -> None:
-        """Write ``area_code,lot``, sorted by area code, UTF-8 with ``\\n`` line ends."""
+        r"""Write ``area_code,lot``, sorted by area code, UTF-8 with ``\n`` line ends."""
         self._lots.sort_index().to_frame().to_csv(path, lineterminator="\n", encoding="utf-8")
 
     def __len__(self) -> int:

@@ -315,7 +315,8 @@ def subtitle_of(project: Project, outcome: Outcome, note: str = "") -> str:
     if len(project.demands) > 1:
         parts.append(f"Service {outcome.demand.service}")
     parts.append(
-        f"{len(outcome.plan.lot_names)} lots, {outcome.facts['weekly_hours']:,.0f} hours of care a week"
+        f"{len(outcome.plan.lot_names)} lots, "
+        f"{outcome.facts['weekly_hours']:,.0f} hours of care a week"
     )
     if lots.min_hours is not None and lots.max_hours is not None:
         parts.append(f"limits {lots.min_hours:,.0f} to {lots.max_hours:,.0f} a lot")
@@ -456,7 +457,8 @@ def write_results(
             Problem(
                 message="cannot be written",
                 file=str(error.filename or out),
-                fix="Close it if it is open in another program (Excel, QGIS), or ask for the right to write there.",
+                fix="Close it if it is open in another program (Excel, QGIS), or ask for the right "
+                "to write there.",
             )
         ) from error
     except OSError as error:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 import shapely
 
 from .errors import Problems, some
-from .tables import nearest
+from .locating import unknown_codes_hint
 
 __all__ = ["Candidate", "Piece", "build_adjacency", "pieces"]
 
@@ -345,7 +345,7 @@ def _checked_pairs(
         if unknown:
             problems.add(
                 f"{some(unknown)} {'are' if len(unknown) > 1 else 'is'} not on the map",
-                column=column, fix=nearest(unknown[0], codes),
+                column=column, fix=unknown_codes_hint(unknown, codes),
             )
         elif a == b:
             problems.add("both ends are the same area", column=column, value=a,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +157,8 @@ def read_areas(brief: AreasBrief) -> AreasRead:
     _drop_crumbs(areas, problems, repairs)
     _warn_of_overlaps(areas, problems)
     file_of = areas.pop("file_of_area").to_dict()
-    areas, from_lookup = _with_lookup(areas, brief, problems)
-    areas = _with_own_columns(areas, brief, from_lookup, file_of, problems)
+    looked_up = _with_lookup(areas, brief, problems)
+    areas = _with_own_columns(looked_up, brief, file_of, problems)
     problems.raise_if_any()
     return AreasRead(areas, repairs.frame(), problems.warnings)
 
@@ -262,7 +262,10 @@ def _may_hold_areas(entry: tuple[str, str, str | None], brief: AreasBrief) -> bo
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0].split("; It might help")[0] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    # SQLite's own words come after the query that failed, which says nothing to the user.
+    return lines[0].split("; It might help")[0].rsplit(" failed: ", 1)[-1].split("; ")[0]
 
 
 def _one_layer(
@@ -631,23 +634,30 @@ def _warn_of_overlaps(areas: gpd.GeoDataFrame, problems: Problems) -> None:
             fix="Two editions or two geographies may be mixed: check the files.")
 
 
-def _with_lookup(
-    areas: gpd.GeoDataFrame, brief: AreasBrief, problems: Problems
-) -> tuple[gpd.GeoDataFrame, dict[str, str]]:
-    """Join the lookup; also say which columns came from it (name: file)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _LookedUp:
+    areas: gpd.GeoDataFrame
+    file_of_column: dict[str, str]  # of the lookup
+    missing: pd.Index[str]  # areas that it lacks
+    failed: bool = False  # it could not be used at all, which has been said
+
+
+def _with_lookup(areas: gpd.GeoDataFrame, brief: AreasBrief, problems: Problems) -> _LookedUp:
+    nothing = _LookedUp(areas, {}, areas.index[:0])
     if brief.lookup is None:
-        return areas, {}
+        return nothing
+    nothing = replace(nothing, failed=True)
     file = brief.lookup.name
     try:
         table = read_table(brief.lookup)
     except InputError as error:
         problems.items += error.problems
-        return areas, {}
+        return nothing
     code = area_code_column(table)
     if code is None:
         problems.add("there is no column of area codes to join it by", file=file,
                      fix=f"Name it area_code. {nearest('area_code', table.columns)}")
-        return areas, {}
+        return nothing
     blank = table.index[table[code] == ""] + 2
     if len(blank):
         problems.add(f"{len(blank)} row{'s have' if len(blank) > 1 else ' has'} no area code: "
@@ -658,7 +668,7 @@ def _with_lookup(
         problems.add(
             f"{len(twice)} area{'s have' if len(twice) > 1 else ' has'} several rows that differ: "
             f"{some(twice)}", file=file, column=code, fix="Keep one row an area.")
-        return areas, {}
+        return nothing
     table = table.set_index(code)
     unknown = table.index.difference(areas.index)
     missing = areas.index.difference(table.index)
@@ -667,7 +677,7 @@ def _with_lookup(
             f"none of its {len(table)} codes is on the map (it has {some(table.index, 2)}; the map "
             f"has {some(areas.index, 2)})", file=file, column=code,
             fix="They may be of another census or geography.")
-        return areas, {}
+        return nothing
     if len(unknown):
         problems.add(
             f"{len(unknown)} code{'s are' if len(unknown) > 1 else ' is'} not on the map: "
@@ -691,38 +701,41 @@ def _with_lookup(
     if "area_name" in columns:
         joined["area_name"] = joined["area_name"].where(
             joined["area_name"] != "", areas["area_name"])
-    return joined, dict.fromkeys(columns, file)
+    return _LookedUp(joined, dict.fromkeys(columns, file), missing)
 
 
 def _with_own_columns(
-    areas: gpd.GeoDataFrame,
-    brief: AreasBrief,
-    from_lookup: dict[str, str],
-    file_of: dict[str, str],
-    problems: Problems,
+    looked_up: _LookedUp, brief: AreasBrief, file_of: dict[str, str], problems: Problems
 ) -> gpd.GeoDataFrame:
     """Work out the columns every map has, and put them first."""
+    areas = looked_up.areas
     table = pd.DataFrame(areas.drop(columns="geometry"))
     boundaries = some(dict.fromkeys(file_of.values()))
 
     def text(key: str, column: str | None) -> tuple[pd.Series[str] | None, str]:
         if column is None:
             return None, ""
-        file = from_lookup.get(column, boundaries)
+        file = looked_up.file_of_column.get(column, boundaries)
         if column not in table.columns:
+            if looked_up.failed:
+                return None, file
             problems.add(
                 f"no column {column!r} in the boundaries"
                 f"{' or the lookup' if brief.lookup is not None else ''}",
                 column=f"areas.{key}", fix=nearest(column, table.columns))
             return None, file
-        return _plain(table[column]), file
+        values = _plain(table[column])
+        if column in looked_up.file_of_column and getattr(brief, key) is not None:
+            # That the lookup lacks these areas is an error that has been noted.
+            values = values.drop(looked_up.missing)
+        return values, file
 
     own = pd.DataFrame({"area_name": table["area_name"].astype("str")}, index=areas.index)
     own["locality"] = pd.Series("", index=areas.index, dtype="str")
     locality, file = text("locality", brief.locality)
     if locality is not None:
         own["locality"] = locality
-        blank = areas.index[locality == ""]
+        blank = locality.index[locality == ""]
         if len(blank):
             problems.add(f"{len(blank)} of {len(areas)} areas have no locality: {some(blank)}",
                          file=file, column=brief.locality,

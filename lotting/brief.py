@@ -537,9 +537,10 @@ def _problem(error: Any, file: str) -> Problem:
     if kind == "extra_forbidden":
         message, shown = "unknown key", None
         table = _table(error["loc"])
-        near = difflib.get_close_matches(str(error["loc"][-1]), table.model_fields if table else [])
+        keys = table.model_fields if table else []
+        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
         fix = (
-            f"Did you mean {' or '.join(near)}?"
+            f"Did you mean {near[0]}?"
             if near
             else "Check the spelling against docs/reference/brief.md, or delete it."
         )
@@ -583,6 +584,14 @@ def load_brief(path: str | Path) -> Brief:
         )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(
+            Problem(
+                message=f"the brief cannot be opened: {error.strerror or error}",
+                file=str(path),
+                fix="Close it in other programs, or ask for the right to read it.",
+            )
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(
             Problem(
@@ -624,8 +633,7 @@ def load_brief(path: str | Path) -> Brief:
 def _files(
     table: type[BaseModel], raw: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, str]]:
-    """Yield every file that a brief names, and where, as it stands in the TOML: also of "
-    "a brief with mistakes."""
+    """Yield every file that a brief names, and where; also of a brief with mistakes."""
     for key, value in raw.items():
         if key not in table.model_fields:
             continue

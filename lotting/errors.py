@@ -52,7 +52,8 @@ def _where(column: str, file: str | None) -> str:
     if number is None and key is None and (file is None or not file.lower().endswith(".toml")):
         return f"column {column}"  # a table of the user's may have such a column
     head = f"[{table}]" if number is None else f"[[{table}]] {number},"
-    return f"{head} {key}" if key else head.rstrip(",")
+    whole = f"{head} {key}" if key else head.rstrip(",")
+    return whole if file is not None and file.lower().endswith(".toml") else f"the brief's {whole}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

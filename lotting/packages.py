@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -78,6 +78,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "provider_id": ("providerid", "provider", "providerref", "providername", "supplier", "agency"),
 }
 _AREA_COLUMN = re.compile(r"(oa|lsoa|msoa|dz|wd|ward|lad)(\d\d)?(cd|code)|(oa|lsoa|msoa)\d\d")
+
+# Where a row has slipped a cell, an id, a postcode or a name stands where hours or a date should:
+# only what is hardly one of these is repeated in a message, a small number, a date, "tbc".
+_PLAIN = re.compile(
+    r"[-+]?\d{0,4}([.,]\d{0,3})?%?|[a-z][a-z ?/]{0,14}"
+    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d\d:\d\d(:\d\d)?)?"
+)
 
 _TWO = frozenset({"2", "2.0", "two", "yes", "y", "true", "double", "doublehanded", "doubleup"})
 _ONE = frozenset({"1", "1.0", "one", "no", "n", "false", "single", "singlehanded"})
@@ -164,9 +171,20 @@ def read_packages(brief: DemandBrief, *, area_codes: Collection[str] = ()) -> Pa
     frame = _parse(text, brief, problems, file)
     frame["duplicate"] = _duplicates(frame, problems, file, columns)
     _check_order(frame, columns, problems, file)
+    problems.items = [_discreet(problem, frame) for problem in problems.items]
     problems.raise_if_any()
     _report_gaps(frame, text, columns, problems, file)
     return Packages(frame, "person_id" in columns, tuple(problems.warnings))
+
+
+def _discreet(problem: Problem, frame: pd.DataFrame) -> Problem:
+    """Take the value out of a problem when it could be an id, a postcode or a name."""
+    if problem.value is None:
+        return problem
+    known = frame[["person_id", "package_id"]].isin([problem.value]).any(axis=None)
+    if _PLAIN.fullmatch(problem.value) and not known:
+        return problem
+    return replace(problem, value=None)
 
 
 def _fold(name: str) -> str:

@@ -494,7 +494,9 @@ def to_number(
         numbers[high] = float("nan")
     bad.sort()
     for at, message, value in bad[:BAD_CELLS_SHOWN]:
-        fix = "Write decimals with a point." if _DECIMAL_COMMA.fullmatch(value) else ""
+        fix = "Fill it in, or delete the row." if not value else (
+            "Write decimals with a point." if _DECIMAL_COMMA.fullmatch(value)
+            else "Write a number." if message == "not a number" else "Check the figure.")
         problems.add(message, file=file, row=int(at) + 2, column=str(values.name),
                      value=value or None, fix=fix)
     if len(bad) > BAD_CELLS_SHOWN:

@@ -362,9 +362,9 @@ def test_every_wrong_pair_is_said_at_once() -> None:
             barriers=[("x", "y"), ("r0c2", "r0c0")])
     text = str(error.value)
     assert len(error.value.problems) == 4
-    assert "areas.bridges[1]: r0c9 is not on the map" in text
+    assert "[areas] bridges[1]: r0c9 is not on the map" in text
     assert "areas.bridges[2]: both ends are the same area" in text
-    assert "areas.barriers[1]: x, y are not on the map" in text
+    assert "[areas] barriers[1]: x, y are not on the map" in text
     assert "r0c0 and r0c2 are both a bridge and a barrier" in text
 
 

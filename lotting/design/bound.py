@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .instance import Floats, Instance, Ints
+from .instance import SLACK, Floats, Instance, Ints
 from .kernels import range_knapsacks
 from .stop import Stop
 
@@ -99,7 +99,8 @@ def lower_bound(
         bundle = np.zeros((len(centres), n), np.float32)
         price, value = np.empty(len(centres)), np.empty(len(centres))
         range_knapsacks(
-            centres, instance.cost, multiplier, instance.hours, instance.lo, instance.hi,
+            centres, instance.cost, multiplier, instance.hours,
+            instance.lo - SLACK / 2, instance.hi + SLACK / 2,
             instance.centre_unit, orders, bundle, price, value,
         )
         order = np.argsort(value, kind="stable")
@@ -167,7 +168,8 @@ def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[npt.NDArra
     bundle = np.zeros((m, n), np.float32)
     price, value = np.empty(m), np.empty(m)
     range_knapsacks(
-        centres, instance.cost, bound.multipliers, instance.hours, instance.lo, instance.hi,
+        centres, instance.cost, bound.multipliers, instance.hours,
+        instance.lo - SLACK / 2, instance.hi + SLACK / 2,
         instance.centre_unit, np.tile(np.arange(n), (m, 1)), bundle, price, value,
     )
     lowest = np.partition(value, k - 1)[:k] if k <= m else value

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 
-from .instance import Instance, Ints
+from .instance import SLACK, Instance, Ints
 from .stop import Stop
 
 __all__ = ["Exact", "Verdict", "solve_exactly"]
@@ -168,8 +168,8 @@ class _Model:
                 rural.append(float(instance.rural[i]) * x)
             load = mathopt.LinearSum(hours)
             if np.isfinite(instance.hi):
-                self.model.add_linear_constraint(load <= instance.hi * y)
-            self.model.add_linear_constraint(load >= instance.lo * y)
+                self.model.add_linear_constraint(load <= (instance.hi + SLACK / 2) * y)
+            self.model.add_linear_constraint(load >= (instance.lo - SLACK / 2) * y)
             if aims.equality and not feasibility:
                 off = self.model.add_variable(lb=0.0)
                 self.model.add_linear_constraint(off >= load - instance.target * y)
@@ -235,20 +235,32 @@ class _Model:
         return np.unique(lot, return_inverse=True)[1].astype(np.int64)
 
     def cut(self, lot: Ints) -> int:
-        """Cut off each piece of a lot that has lost its centre; return the number of cuts."""
+        """Cut off each piece of a lot that has lost its centre; return the number of cuts.
+
+        The cut holds for every centre, not only for the one at fault: a piece that is cut off
+        from one is often tried with the next.
+        """
         instance, added = self.instance, 0
         for j in np.unique(lot):
             own = int(instance.centre_unit[j])
             for piece in instance.components(lot, int(j)):
-                if own in piece:
-                    continue
-                separator = self._separator(set(piece), own)
-                # One cut for the unit with most hours is violated; one for each unit is stronger.
-                for i in piece:
-                    through = [self.x[v, int(j)] for v in separator if (v, int(j)) in self.x]
-                    self.model.add_linear_constraint(self.x[i, int(j)] <= mathopt.LinearSum(through))
-                    added += 1
+                if own not in piece:
+                    added += sum(self._cut_off(piece, centre) for centre in self.y)
         return added
+
+    def _cut_off(self, piece: list[int], j: int) -> int:
+        """A unit of the piece joins centre j only with a unit that separates the two."""
+        own = int(self.instance.centre_unit[j])
+        inside = [i for i in piece if (i, j) in self.x]
+        if not inside or own in piece:
+            return 0
+        separator = self._separator(set(piece), own)
+        if separator == [own]:  # the centre touches the piece: nothing to cut
+            return 0
+        through = mathopt.LinearSum([self.x[v, j] for v in separator if (v, j) in self.x])
+        for i in inside:
+            self.model.add_linear_constraint(self.x[i, j] <= through)
+        return len(inside)
 
     def _separator(self, piece: set[int], own: int) -> list[int]:
         """Return a minimal set of units between the piece and the centre."""

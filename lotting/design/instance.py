@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..brief import LocksBrief, Weights
 
-__all__ = ["TIE_BREAK", "Instance", "make_instance"]
+__all__ = ["SLACK", "TIE_BREAK", "Instance", "make_instance"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,6 +24,10 @@ Ints = npt.NDArray[np.int64]
 #: Weight of distance where the brief gives it none: among plans that are alike in every aim, the
 #: compact one. 100,000 hour-square-kilometres then count as one hour or one person.
 TIE_BREAK = 1e-5
+
+#: Weekly hours by which a lot may miss a limit: rounding of sums, no more. The search and the
+#: models allow half of it, so that what they find passes when it is summed up anew.
+SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,7 @@ class Instance:
     def feasible(self, lot: Ints) -> bool:
         """Whether a plan keeps every limit, lock and connection."""
         sums = np.bincount(lot, weights=self.hours, minlength=self.lots)
-        if len(sums) != self.lots or (sums > self.hi + 1e-6).any() or (sums < self.lo - 1e-6).any():
+        if len(sums) != self.lots or (sums > self.hi + SLACK).any() or (sums < self.lo - SLACK).any():
             return False
         if any(lot[a] != lot[b] for a, b in self.same) or any(lot[a] == lot[b] for a, b in self.apart):
             return False

@@ -247,7 +247,9 @@ def anneal(
     if linked:
         for u in range(n):
             broken += _broken(u, lot[u], lot, link_ptr, link_to, link_same)
-    link_price = penalty * target * 0.2
+    link_price = penalty * max(target, hours.sum() / k_lots) * 0.2
+    if link_price <= 0.0:  # no hours at all: only the locks matter
+        link_price = penalty
     accepted = 0
     at_centres = best.sum()  # cost at the centres in use, as part of ``value``
     for _ in range(steps):

@@ -16,7 +16,7 @@ import pandas as pd
 from ..brief import LotsBrief
 from ..errors import InfeasibleError, InputError, Problems, Reason, some
 
-__all__ = ["WHOLE_MAP", "Place", "Split", "split"]
+__all__ = ["WHOLE_MAP", "Place", "Split", "split", "wider"]
 
 #: Name of the one place when lots may cross localities, or there are none.
 WHOLE_MAP = "The whole map"
@@ -233,11 +233,33 @@ def _county(total: float, number: int, lots: LotsBrief) -> Reason | None:
     """Reason why no sharing-out of the lots among localities can work, if arithmetic says so."""
     lo, hi, _ = limits(lots, total / number)
     if number * lo > total + _SLACK or number * hi < total - _SLACK:
-        return arithmetic(WHOLE_MAP, total, number, lo, hi)
+        return arithmetic(WHOLE_MAP, total, number, lo, hi, lots)
     return None
 
 
-def arithmetic(place: str, hours: float, lots: int, lo: float, hi: float) -> Reason | None:
+def wider(lots: LotsBrief, target: float, low: float, high: float) -> list[str]:
+    """Say which keys of the brief stand against lots of ``low`` to ``high`` hours, and what would do.
+
+    Examples
+    --------
+    >>> wider(LotsBrief(number=2, min_hours=90, tolerance_pct=5), 100.0, 80.0, 104.0)
+    ['the least hours of a lot to 80', 'tolerance_pct to 20']
+    """
+    wanted = []
+    if lots.min_hours is not None and low < lots.min_hours - _SLACK:
+        wanted.append(f"the least hours of a lot to {math.floor(low + 1e-9):,}")
+    if lots.max_hours is not None and high > lots.max_hours + _SLACK:
+        wanted.append(f"the most hours of a lot to {math.ceil(high - 1e-9):,}")
+    if lots.tolerance_pct is not None and target > 0:
+        off = max(target - low, high - target)
+        if off > target * lots.tolerance_pct / 100 + _SLACK:
+            wanted.append(f"tolerance_pct to {math.ceil(off / target * 1e4 - 1e-6) / 100:g}")
+    return wanted
+
+
+def arithmetic(
+    place: str, hours: float, lots: int, lo: float, hi: float, brief: LotsBrief | None = None
+) -> Reason | None:
     """Say why a place cannot hold its lots, in hours; None when the sum works out.
 
     Examples
@@ -256,19 +278,24 @@ than there are. Lower the least hours of a lot to 1,680, or draw 2 lots here.
     fitting = [k for k in range(1, max(lots * 4, 40)) if k * lo <= hours + _SLACK and k * hi >= hours - _SLACK]
     nearest = min(fitting, key=lambda k: (abs(k - lots), k)) if fitting else None
     other = f", or draw {nearest} lot{'s' if nearest != 1 else ''} here" if nearest else ""
+    change = "" if brief is None or brief.tolerance_pct is None else " and ".join(
+        wider(brief, brief.target_hours or hours / lots, hours / lots, hours / lots)
+    )
     if hours < lots * lo - _SLACK:
         return Reason(
             place=place,
             message=(f"holds {hours:,.0f} h a week; {lots} lots of at least {lo:,.0f} h need "
                      f"{lots * lo:,.0f}, {_short(lots * lo - hours)} h more than there are."),
-            fix=f"Lower the least hours of a lot to {math.floor(hours / lots + 1e-9):,}{other}.",
+            fix=(f"Change {change}{other}." if change else
+                 f"Lower the least hours of a lot to {math.floor(hours / lots + 1e-9):,}{other}."),
         )
     if hours > lots * hi + _SLACK:
         return Reason(
             place=place,
             message=(f"holds {hours:,.0f} h a week; {lots} lots of at most {hi:,.0f} h take "
                      f"{lots * hi:,.0f}, {_short(hours - lots * hi)} h fewer than there are."),
-            fix=f"Raise the most hours of a lot to {math.ceil(hours / lots - 1e-9):,}{other}.",
+            fix=(f"Change {change}{other}." if change else
+                 f"Raise the most hours of a lot to {math.ceil(hours / lots - 1e-9):,}{other}."),
         )
     return None
 
@@ -285,7 +312,7 @@ def _pieces(
     locality = "" if group == WHOLE_MAP else group
     total = float(hours[list(codes)].sum())
     lo, hi, target = limits(lots, total / count)
-    reason = arithmetic(group, total, count, lo, hi)
+    reason = arithmetic(group, total, count, lo, hi, lots)
     if reason:
         return [], [reason]
     too_big = [c for c in codes if hours[c] > hi + _SLACK]

@@ -3,32 +3,104 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 
+import networkx as nx
 import numpy as np
 
-from ..brief import Weights
-from ..errors import Reason
-from .exact import Verdict, solve_exactly
+from ..brief import LocksBrief, LotsBrief, Weights
+from ..errors import Reason, some
 from .instance import Instance
+from .places import Place, wider
 from .search import explore
 from .stop import Stop
 
-__all__ = ["explain"]
+__all__ = ["explain", "locked_across", "locked_out"]
 
 _STEPS = 200_000
 _STARTS = 4
-#: Beyond this many units times centres the exact model is not tried for a proof.
-_EXACT_PAIRS = 12_000
 
 
-def explain(instance: Instance, *, seed: int, stop: Stop) -> Reason:
-    """Say why no plan was found, whether that is proven, and what would mend it.
+def locked_across(places: Sequence[Place], locks: LocksBrief) -> list[Reason]:
+    """Say which locks ask one lot to lie in two places that no lot can span."""
+    place_of = {code: place for place in places for code in place.codes}
+    by_lot: dict[str, list[str]] = {}
+    for code, lot in locks.lot.items():
+        by_lot.setdefault(lot, []).append(code)
+    reasons = []
+    for group in [*locks.together, *by_lot.values()]:
+        first: dict[str, str] = {}
+        for code in sorted(group):
+            if code in place_of:
+                first.setdefault(place_of[code].name, code)
+        if len(first) > 1:
+            where = [f"{code} in {name}" for name, code in first.items()]
+            reasons.append(Reason(
+                place=" and ".join(first),
+                message=f"areas locked to one lot lie where no lot can hold them all: {some(where)}.",
+                fix="Take the lock back, or join the places (across_localities, or a bridge).",
+            ))
+    return reasons
+
+
+def locked_out(instance: Instance) -> Reason | None:
+    """Say why the locks of a place rule out every plan, where a look at them is enough."""
+    together: nx.Graph[int] = nx.Graph()
+    together.add_nodes_from(range(instance.size))
+    together.add_edges_from(instance.same.tolist())
+    groups = [sorted(group) for group in nx.connected_components(together)]
+    group_of = {unit: g for g, group in enumerate(groups) for unit in group}
+    for a, b in instance.apart.tolist():
+        if group_of[a] == group_of[b]:
+            group = groups[group_of[a]]
+            return Reason(
+                place=instance.name,
+                message=("areas are locked together and apart, or to two lots, at the same time: "
+                         f"{some(_codes(instance, group))}."),
+                fix="Take back one of these locks.",
+            )
+    if len(instance.named) > instance.lots:
+        names = sorted(instance.named.values())
+        return Reason(
+            place=instance.name,
+            message=f"areas are locked to {len(names)} lots ({some(names)}), "
+                    f"but {_are(instance.lots, 'lot')} wanted here.",
+            fix=f"Draw {len(names)} lots here, or lock areas to fewer.",
+        )
+    if len(groups) < instance.lots:
+        return Reason(
+            place=instance.name,
+            message=f"with the areas that are locked together, {_are(len(groups), 'block')} left "
+                    f"to make {instance.lots} lots of.",
+            fix=f"Draw {len(groups)} lots here, or take back a lock.",
+        )
+    for group in groups:
+        hours = float(instance.hours[group].sum())
+        if len(_codes(instance, group)) > 1 and hours > instance.hi + 1e-6:
+            return Reason(
+                place=instance.name,
+                message=f"areas locked together hold {hours:,.0f} h a week, more than the "
+                        f"{instance.hi:,.0f} h a lot may hold: {some(_codes(instance, group))}.",
+                fix=f"Raise the most hours of a lot to {math.ceil(hours):,}, or take the lock back.",
+            )
+    return None
+
+
+def explain(
+    instance: Instance, unlocked: Instance, lots: LotsBrief, *, proven: bool, seed: int, stop: Stop
+) -> Reason:
+    """Say why no plan was found, and what would mend it.
 
     Parameters
     ----------
     instance
         A place for which the search came back with nothing.
+    unlocked
+        The same place without its locks.
+    lots
+        The brief's limits.
+    proven
+        Whether the exact model says that there is no plan.
     seed
         For the searches made here.
     stop
@@ -38,28 +110,35 @@ def explain(instance: Instance, *, seed: int, stop: Stop) -> Reason:
     -------
     Reason
     """
-    proven = False
-    if instance.size * len(instance.centres) <= _EXACT_PAIRS:
-        proven = solve_exactly(instance, stop=stop, feasibility=True).verdict == Verdict.INFEASIBLE
-    said = "No plan exists" if proven else "No plan was found in the time given, which is no proof that there is none"
     span = f"{instance.lots} connected lots of {instance.lo:,.0f} to {_hours(instance.hi)} h a week"
-    if len(instance.same) or len(instance.apart):
-        unlocked = replace(instance, same=instance.same[:0], apart=instance.apart[:0])
-        if _try(unlocked, seed, stop):
-            return Reason(
-                place=instance.name, proven=proven,
-                message=f"{said} with {span} under these locks; without them there is one.",
-                fix=f"Take back one of the locks here: {_locks(instance)}.",
-            )
+    said = (
+        f"no plan with {span} exists" if proven
+        else f"no plan with {span} was found in the time given, which is no proof that there is none"
+    )
+    locks = _locks(instance)
+    if locks and _try(unlocked, seed, stop):
+        return Reason(
+            place=instance.name, proven=proven,
+            message=f"{said}, under these locks; without them there is one.",
+            fix=f"Take back one of the locks here: {'; '.join(locks[:5])}.",
+        )
     return Reason(
         place=instance.name, proven=proven,
-        message=f"{said} with {span}: the sums work out, but no set of whole areas hits them.",
-        fix=_smallest_change(instance, seed, stop),
+        message=f"{said}. The sums work out, but whole areas that touch do not come to them.",
+        fix=_smallest_change(instance, lots, seed, stop),
     )
+
+
+def _are(number: int, thing: str) -> str:
+    return f"{number} {thing} is" if number == 1 else f"{number} {thing}s are"
 
 
 def _hours(value: float) -> str:
     return f"{value:,.0f}" if math.isfinite(value) else "any number of"
+
+
+def _codes(instance: Instance, units: Sequence[int]) -> list[str]:
+    return sorted(code for unit in units for code in instance.members[unit])
 
 
 def _try(instance: Instance, seed: int, stop: Stop) -> bool:
@@ -71,8 +150,8 @@ def _try(instance: Instance, seed: int, stop: Stop) -> bool:
     return False
 
 
-def _smallest_change(instance: Instance, seed: int, stop: Stop) -> str:
-    """Find limits that do work: the most equal lots found, then less and less."""
+def _smallest_change(instance: Instance, lots: LotsBrief, seed: int, stop: Stop) -> str:
+    """Find limits that do work: the most equal lots found."""
     free = instance.with_limits(0.0, math.inf).with_aims(Weights(equality=1.0))
     best: tuple[float, float, float] | None = None
     for start in range(_STARTS):
@@ -87,19 +166,19 @@ def _smallest_change(instance: Instance, seed: int, stop: Stop) -> str:
             break
     if best is None:
         return "Take back a lock, or ask for another number of lots."
-    _, low, high = best
-    wanted = []
-    if low < instance.lo:
-        wanted.append(f"the least hours of a lot to {math.floor(low):,}")
-    if high > instance.hi:
-        wanted.append(f"the most hours of a lot to {math.ceil(high):,}")
+    wanted = wider(lots, instance.target, best[1], best[2])
     if not wanted:
         return "Give it more time: plans that come this close were found."
     return f"A plan is known when you change {' and '.join(wanted)}."
 
 
-def _locks(instance: Instance) -> str:
-    pairs = [
-        f"{instance.members[a][0]} with {instance.members[b][0]}" for a, b in instance.same.tolist()
-    ] + [f"{instance.members[a][0]} apart from {instance.members[b][0]}" for a, b in instance.apart.tolist()]
-    return "; ".join(pairs[:5])
+def _locks(instance: Instance) -> list[str]:
+    """Name the locks of a place."""
+    def first(unit: int) -> str:
+        return instance.members[unit][0]
+
+    return [
+        *(f"{some(unit)} together" for unit in instance.members if len(unit) > 1),
+        *(f"{first(a)} with {first(b)}" for a, b in instance.same.tolist()),
+        *(f"{first(a)} apart from {first(b)}" for a, b in instance.apart.tolist()),
+    ]

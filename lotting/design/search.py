@@ -9,11 +9,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .balance import balanced_start, start_from
-from .instance import Instance, Ints
+from .bound import lower_bound
+from .instance import SLACK, Instance, Ints
 from .kernels import anneal
 from .stop import Stop
 
-__all__ = ["Found", "anneal_plan", "explore", "match_zones", "shortfall", "stream"]
+__all__ = ["Found", "anneal_plan", "explore", "match_zones", "shortfall", "stream", "warm_up"]
 
 _CHUNK = 100_000
 #: Share of a run in which centres follow only now and then: it is too hot for them to matter.
@@ -63,11 +64,21 @@ def shortfall(instance: Instance, lot: Ints) -> float:
 
 
 def match_zones(instance: Instance, lot: Ints) -> Ints:
-    """Zone of today that each lot carries on, so that most people stay (Hungarian); -1 for none."""
+    """Zone of today that each lot carries on, so that most people stay (Hungarian); -1 for none.
+
+    A lot that is locked to a name carries on the zone of that name, and nothing else.
+    """
     zone_of = np.full(instance.lots, -1, np.int64)
     if instance.zones:
         table = np.zeros((instance.lots, len(instance.zones)))
         np.add.at(table, lot, instance.stay)
+        for unit, name in sorted(instance.named.items()):
+            own = instance.zones.index(name) if name in instance.zones else -1
+            kept = table[lot[unit], own] if own >= 0 else 0.0
+            table[lot[unit]] = 0.0
+            if own >= 0:
+                table[:, own] = 0.0
+                table[lot[unit], own] = kept
         rows, columns = linear_sum_assignment(-table)
         keep = table[rows, columns] > 0
         zone_of[rows[keep]] = columns[keep]
@@ -148,7 +159,8 @@ def anneal_plan(
             size, temperature, (following / temperature) ** (1.0 / size),
             per_hour * 2.0 * 25.0**share, instance.size // 2 if share < _LAZY_SHARE else 0, state,
             lot, instance.hours, instance.rural, cost, instance.centre_unit,
-            instance.indptr, instance.indices, instance.lo, instance.hi, instance.target,
+            instance.indptr, instance.indices, instance.lo - SLACK / 2, instance.hi + SLACK / 2,
+            instance.target,
             instance.rural_share, aims.equality, aims.mix, stay, zone_of,
             pointer, partner, same, best_lot, best_value,
         )
@@ -159,6 +171,21 @@ def _found(instance: Instance, lot: Ints) -> Found:
     lot = canonical(lot)
     value = value_of(instance, lot) if instance.feasible(lot) else np.inf
     return Found(lot, value, shortfall(instance, lot))
+
+
+def warm_up() -> None:
+    """Compile the search (a few seconds once a machine, then read from a cache on disk)."""
+    one = np.ones(3)
+    tiny = Instance(
+        name="warm-up", members=(("a",), ("b",), ("c",)), hours=one, people=one, rural=one,
+        cost=np.arange(9.0).reshape(3, 3), centres=("a", "b", "c"), centre_unit=np.arange(3),
+        indptr=np.array([0, 1, 3, 4]), indices=np.array([1, 0, 2, 1]), lots=2, lo=0.0, hi=3.0,
+        target=1.5, rural_share=1.0, stay=np.zeros((3, 0)), zones=(),
+        same=np.zeros((0, 2), np.int64), apart=np.zeros((0, 2), np.int64),
+    )
+    stop = Stop(60.0)
+    found = anneal_plan(tiny, np.array([0, 0, 1]), stream(0), steps=100, stop=stop, heat=1.0)
+    lower_bound(tiny, found.lot, stop=stop, iterations=2)
 
 
 def canonical(lot: Ints) -> Ints:

@@ -35,7 +35,7 @@ from .instance import Instance, Ints, make_instance
 from .options import Candidate, aims_to_try, choose
 from .places import Place, split
 from .relax import explain
-from .search import Found, anneal_plan, canonical, explore, match_zones, stream, value_of
+from .search import Found, anneal_plan, canonical, explore, match_zones, stream, value_of, warm_up
 from .stop import Stop
 
 __all__ = ["Design", "Interrupted", "Option", "PlaceResult", "Progress", "Status", "design"]
@@ -49,7 +49,9 @@ _MORE_STARTS = 12
 _REFINED = 4
 #: Places with more open (unit, centre) pairs than this are left to the search.
 _EXACT_PAIRS = 15_000
-_NODES = 4_000
+_NODES = 2_000
+#: Share of the time in which the exact model may run into the clock.
+_PROOF_SHARE = 0.35
 _SETTLED = 1e-6
 
 
@@ -295,6 +297,7 @@ def design(
     """
     run = run or RunBrief()
     locks = locks or LocksBrief()
+    warm_up()  # compiling the search, once a machine, is not part of the time allowed
     stop = stop or Stop(run.time_limit_s)
     began = time.monotonic()
     crew = _Crew(run.workers or os.cpu_count() or 1, stop, progress)
@@ -323,8 +326,11 @@ def design(
         gap=(objective - bound) / objective if objective > 0 else None,
         status=Status.OPTIMAL if all(w.optimal for w in works) else Status.FEASIBLE,
         aims=lots.aims, places=results, tried=tried, seed=run.seed,
-        reproducible=not (stop.ran_out or stop.interrupted.is_set()),
-        stopped_by=("interrupted" if stop.interrupted.is_set() else "time limit" if stop.ran_out else "done"),
+        reproducible=not (stop.ran_out or job.cut_short or stop.interrupted.is_set()),
+        stopped_by=(
+            "interrupted" if stop.interrupted.is_set()
+            else "time limit" if stop.ran_out or job.cut_short else "done"
+        ),
         runtime_s=time.monotonic() - began,
     )
 
@@ -346,6 +352,7 @@ class _Job:
     people_known: bool
     crew: _Crew
     stop: Stop
+    cut_short: bool = False  # a proof ran into its clock
 
     def works(self, number: int | None) -> list[_Work]:
         """Split the map into places and turn each into arrays."""
@@ -451,12 +458,16 @@ class _Job:
         for work in works:
             if work.instance.lots == 1 and np.isfinite(work.value):
                 work.optimal, work.bound = True, work.value
+        # A clock of its own, so that a hard proof leaves time for the options.
+        clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
         self.crew.run(
-            "Proving", [lambda w=w: self._prove(w, patient=patient) for w in works if not w.optimal],  # type: ignore[misc]
+            "Proving",
+            [lambda w=w: self._prove(w, clock, patient=patient) for w in works if not w.optimal],  # type: ignore[misc]
             None, lambda: self.state(works),
         )
+        self.cut_short |= clock.ran_out
 
-    def _prove(self, work: _Work, *, patient: bool) -> None:
+    def _prove(self, work: _Work, clock: Stop, *, patient: bool) -> None:
         instance = work.instance
         known = np.isfinite(work.value)
         if not known and not patient:
@@ -465,7 +476,7 @@ class _Job:
         lot = _lot(work) if known else None
         # The other aims are never negative, so the objective caps the distance as well.
         cap = work.value / weight if known else np.inf
-        bound = lower_bound(instance, lot, cutoff=cap, stop=self.stop, iterations=400 if patient else 250)
+        bound = lower_bound(instance, lot, cutoff=cap, stop=clock, iterations=400 if patient else 250)
         if not np.isfinite(bound.value):
             work.impossible = True
             return
@@ -473,7 +484,7 @@ class _Job:
         if known and work.bound >= work.value * (1 - _SETTLED):
             work.optimal = True
             return
-        if aims.moved or not aims.distance or self.stop():
+        if aims.moved or not aims.distance or clock():
             return
         if known:
             open_centre, open_pair = fixable(instance, bound, cap)
@@ -484,7 +495,7 @@ class _Job:
         else:
             open_centre = open_pair = None
         answer = solve_exactly(
-            instance, stop=self.stop, open_centre=open_centre, open_pair=open_pair, hint=lot,
+            instance, stop=clock, open_centre=open_centre, open_pair=open_pair, hint=lot,
             node_limit=_NODES if patient else _NODES // 10,
         )
         if answer.verdict == Verdict.INFEASIBLE:

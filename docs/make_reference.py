@@ -1,0 +1,179 @@
+"""Write docs/reference/brief.md from the models in lotting/brief.py, so that they agree.
+
+Run it with ``python docs/make_reference.py``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lotting.brief import Brief
+
+PAGE = Path(__file__).parent / "reference" / "brief.md"
+
+HEAD = """\
+# The brief, key by key
+
+<!-- Written by docs/make_reference.py from lotting/brief.py. Change it there. -->
+
+One TOML file, `brief.toml`, says everything that is decided before a lot is drawn.
+`lotting new FOLDER` writes one in which every key is explained. Rules for all of them:
+
+- Paths are relative to the folder of the brief. Write them with forward slashes, on Windows too.
+- An unknown key is refused, so that a misspelt limit never passes for no limit.
+- Hours are hours of care **a week** unless a name says otherwise.
+- Dates are written `2026-04-01`, without quotes.
+
+The smallest brief that works names the boundaries, the hours and the number of lots:
+
+```toml
+[areas]
+file = "areas.gpkg"
+[demand]
+hours = "hours.csv"
+[lots]
+number = 5
+```
+
+Keys that depend on each other:
+
+- `[areas]`: either `file` or `files`; either `layer` or `layers`; `x` and `y` together.
+- `[demand]`: either `hours` or `packages`; `packages` needs `as_of`, and `postcodes` where
+  packages have neither area code nor coordinates.
+- `[lots]`: `number` or `per_locality`, and where both are given they must agree; a range of
+  numbers does not go with `per_locality`, nor does `across_localities`; either `minimise` or
+  `weights`. There must be a `[lots]` table unless every `[[service]]` has `lots` of its own.
+- `tolerance_pct` counts from `target_hours`, or from the mean hours a lot of the locality where
+  that is left out. It holds beside `min_hours` and `max_hours`; a lot has to keep all three.
+"""
+
+WORDS: dict[Any, str] = {
+    str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path",
+    dt.date: "date",
+}
+UNITS = (("_hours", "hours a week"), ("_m", "metres"), ("_s", "seconds"), ("_pct", "per cent"))
+LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+
+
+def is_table(kind: Any) -> bool:
+    """Whether a type is a table of the brief."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def unfold(kind: Any) -> list[Any]:
+    """Types of a union without None; the type itself otherwise."""
+    if get_origin(kind) in {Union, types.UnionType}:
+        return [k for k in get_args(kind) if k is not type(None)]
+    return [kind]
+
+
+def words(kind: Any) -> str:
+    """Say what a key takes, as a commissioner would."""
+    kinds = unfold(kind)
+    if len(kinds) > 1:
+        return ", or ".join(words(k) for k in kinds)
+    kind = kinds[0]
+    if is_table(kind):
+        return "table"
+    if kind in WORDS:
+        return WORDS[kind]
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return ", ".join(f'`"{v}"`' for v in inner)
+    if origin is tuple:
+        return f"`[{words(inner[0])}, {words(inner[1])}]`"
+    if origin is dict:
+        return f"`{{ name = {words(inner[1])}, ... }}`"
+    if origin is list:
+        return f"list of {words(inner[0]) if get_origin(inner[0]) else _many(inner[0])}"
+    raise TypeError(f"no words for {kind!r}: add them to docs/make_reference.py")
+
+
+def _many(kind: Any) -> str:
+    return {Path: "paths", str: "texts"}.get(kind, f"{words(kind)}s")
+
+
+def unit(name: str, field: FieldInfo) -> str:
+    """Find the unit in the key's name; ``""`` where it has none."""
+    if not {int, float} & set(unfold(field.annotation)):
+        return ""
+    return next((what for mark, what in UNITS if f"{mark}_" in f"{name}_"), "")
+
+
+def limits(field: FieldInfo) -> str:
+    """Least and most value that is taken."""
+    found = [
+        f"{text} {value:,}" if isinstance(value, int) else f"{text} {value:g}"
+        for key, text in LIMITS
+        for item in field.metadata
+        if (value := getattr(item, key, None)) is not None
+    ]
+    return " and ".join(found)
+
+
+def default(field: FieldInfo) -> str:
+    """Value in force when the key is left out."""
+    if field.is_required():
+        return "**needed**"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ([], {}, "") or is_table(type(value)):
+        return "–"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value!r}`".replace("'", '"')
+
+
+def tables(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every table of the brief once, with its heading, in the order of the brief."""
+    for key, field in model.model_fields.items():
+        path = f"{name}.{key}" if name else key
+        for kind in unfold(field.annotation):
+            inner = get_args(kind)[0] if get_origin(kind) is list else kind
+            if is_table(inner):
+                yield (f"[[{path}]]" if inner is not kind else f"[{path}]"), inner
+                yield from tables(inner, path)
+
+
+def text_of(model: type[BaseModel]) -> str:
+    """Docstring of a table as Markdown, without the name it begins with."""
+    text = inspect.cleandoc(model.__doc__ or "")
+    text = re.sub(r"^``[^`]+``: ", "", text).replace("``", "`")
+    text = text.replace("`docs/reference/files.md`", "[files.md](files.md)")
+    return text[:1].upper() + text[1:]
+
+
+def section(heading: str, model: type[BaseModel]) -> str:
+    """Write one table of the brief as a section with a table of its keys."""
+    lines = [f"## `{heading}`", "", text_of(model), "",
+             "| key | takes | unit | default | meaning |", "|---|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        takes = ", ".join(t for t in (words(field.annotation), limits(field)) if t)
+        meaning = field.description or (
+            "See the keys below." if takes.startswith("table") else f"Column of `{name}`.")
+        cells = (f"`{name}`", takes, unit(name, field), default(field), meaning)
+        lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+    return "\n".join(lines)
+
+
+def render() -> str:
+    """Make the whole page."""
+    seen: set[type[BaseModel]] = set()
+    parts = [HEAD]
+    for heading, model in tables(Brief, ""):
+        if model not in seen:
+            seen.add(model)
+            parts.append(section(heading, model) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8", newline="\n")

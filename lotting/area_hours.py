@@ -54,7 +54,7 @@ class AreaHours:
 
 
 def read_area_hours(
-    brief: DemandBrief, areas: pd.Index[str], services: list[ServiceBrief]
+    brief: DemandBrief, areas: pd.Index[str] | None, services: list[ServiceBrief]
 ) -> AreaHours:
     """Read and check the ready-made hours a brief names.
 
@@ -63,7 +63,7 @@ def read_area_hours(
     brief
         The ``[demand]`` table; ``hours`` must be given.
     areas
-        Codes of the areas on the map.
+        Codes of the areas on the map; None when the map could not be read, to check the rest.
     services
         The ``[[service]]`` tables; where there are any, the column ``service`` decides.
 
@@ -102,8 +102,8 @@ def read_area_hours(
     _check_twice(frame, columns, problems, file=file)
     frame["service"] = _service(frame, columns, services, problems, file=file)
     problems.raise_if_any()
-    absent = areas[~areas.isin(frame["area_code"])]
-    if len(absent):
+    absent = [] if areas is None else areas[~areas.isin(frame["area_code"])]
+    if areas is not None and len(absent):
         problems.add(
             f"{len(absent):,} of {len(areas):,} areas on the map are not in the file, and count as "
             f"0 hours: {some(absent)}", file=file, severity="warning",
@@ -159,12 +159,14 @@ def _whole(
 
 
 def _check_codes(
-    frame: pd.DataFrame, column: str, areas: pd.Index[str], problems: Problems, *, file: str
+    frame: pd.DataFrame, column: str, areas: pd.Index[str] | None, problems: Problems, *, file: str
 ) -> None:
     blank = frame.index[frame["area_code"] == ""]
     if len(blank):
         problems.add(f"{_rows(len(blank))} without an area code: row {some(blank + 2)}",
                      file=file, column=column, fix="Fill it in, or delete them.")
+    if areas is None:
+        return
     unknown = frame.loc[~frame["area_code"].isin(areas) & (frame["area_code"] != ""), "area_code"]
     if len(unknown):
         codes = unknown.unique()

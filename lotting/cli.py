@@ -254,20 +254,27 @@ def _design(
     project = _read(folder, quiet=quiet)
     changes = {k: v for k, v in (("seed", seed), ("time_limit_s", time_limit)) if v is not None}
     run = project.brief.run.model_copy(update=changes)
+    from .results import check_out, remove_earlier, write_results
+
     out = out or project.path.parent / "out"
+    check_out(project, out)
     console = _stderr()
     with _progress(quiet=quiet) as progress:
         results = design_all(project, run, progress)
-    from .results import write_results
-
     report: Callable[[str], None] | None = (
         None if quiet else lambda what: console.print(f"[dim]{what}[/]")
     )
-    written = {}
+    written: dict[str, tuple[Path, dict[str, Any]]] = {}
     for result in results:
         service = result.outcome.demand.service
         place = out if len(results) == 1 else out / service
-        written[service] = (place, write_results(project, result, place, report=report))
+        try:
+            written[service] = (place, write_results(project, result, place, report=report))
+        except KeyboardInterrupt:
+            done = f"Only {', '.join(written)} was written." if written else "Nothing was written."
+            console.print(f"[yellow]Stopped.[/] {escape(done)}")
+            raise typer.Exit(130) from None
+    remove_earlier(out, list(written))
     if as_json:
         only = next(iter(written.values()))[1]
         typer.echo(
@@ -347,7 +354,7 @@ def _best(progress: Any) -> str:
 
 def _print_result(result: Result, place: Path) -> None:
     from .report.content import MEASURES, as_text
-    from .results import options_table, proof_in_words
+    from .results import proof_in_words
 
     outcome, design_ = result.outcome, result.design
     width = _width()
@@ -393,18 +400,27 @@ def _print_result(result: Result, place: Path) -> None:
     if not design_.reproducible:
         typer.echo(f"Cut short ({design_.stopped_by}): the same seed may end in another plan.")
     if len(result.outcomes) > 1:
-        table = options_table(result)
-        unlike = next(c for c in table.columns if c.startswith("unlike_first"))
-        typer.echo(f"\n{'Option':<{width - 44}}{'cost':>14}{'largest dev.':>14}{'unlike 1':>14}")
-        for number, row in table.iterrows():
-            name = f"{number}  {row['made_for']}"
-            typer.echo(
-                f"{name[: width - 45]:<{width - 44}}{row['objective']:>14,.0f}"
-                f"{row['largest_deviation_pct']:>12.1f} %{row[unlike]:>14,.0f}"
-            )
+        _print_options(result, width)
     typer.echo("")
     for name in ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json"):
         typer.echo(place / name)
+
+
+def _print_options(result: Result, width: int) -> None:
+    from .results import options_table
+
+    table = options_table(result)
+    apart = next(c for c in table.columns if c.startswith("apart_from_1"))
+    unit = apart.removeprefix("apart_from_1_")
+    typer.echo("")
+    for heads in (("Option", "cost", "largest dev.", unit), ("", "", "%", "unlike 1")):
+        typer.echo(f"{heads[0]:<{width - 42}}" + "".join(f"{head:>14}" for head in heads[1:]))
+    for row in table.to_dict("records"):
+        name = f"{row['option']}  {row['made_for']}"
+        typer.echo(
+            f"{name[: width - 43]:<{width - 42}}{row['objective']:>14,.0f}"
+            f"{row['largest_deviation_pct'] or 0.0:>14.1f}{row[apart]:>14,.0f}"
+        )
 
 
 _PRINTED = ("weekly_hours", "deviation_pct", "rural_pct", "distance_km")

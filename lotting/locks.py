@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import geopandas as gpd
+import networkx as nx
 
 from .brief import Brief, LocksBrief, LotsBrief
 from .errors import Problems, some
@@ -24,7 +27,9 @@ def check_locks(brief: Brief, areas: gpd.GeoDataFrame) -> None:
     ------
     InputError
         Unknown areas; areas locked together and apart, or to two lots; locks across localities
-        that lots may not cross; more locked lots in a locality than it has.
+        that lots may not cross; more locked lots in a locality, or areas locked apart from one
+        another, than it has lots. Locks that fail for other reasons (hours, connectedness) are
+        for the solver to find.
     """
     problems = Problems()
     locks = brief.locks
@@ -72,7 +77,7 @@ def _known(locks: LocksBrief, areas: gpd.GeoDataFrame, problems: Problems) -> No
         unknown = sorted({c for c in codes if c not in areas.index})
         if unknown:
             problems.add(
-                f"{len(unknown)} areas are not on the map: {some(unknown)}",
+                f"{some(unknown)} {'are' if len(unknown) > 1 else 'is'} not on the map",
                 file="brief.toml",
                 column=column,
                 fix="Check the codes.",
@@ -102,10 +107,9 @@ def _nested(
 ) -> None:
     if lots.across_localities or not areas["locality"].astype(bool).any():
         places = dict.fromkeys(map(str, areas.index), "the whole map")
-        limit = {"the whole map": lots.number if isinstance(lots.number, int) else None}
     else:
         places = {str(c): str(p) for c, p in areas["locality"].items()}
-        limit = {p: lots.per_locality.get(p) for p in places.values()}
+    limit = _most_lots(lots, sorted(set(places.values())))
     of = "" if service == "all" else f" (service {service})"
     for group in groups:
         across = sorted({places[c] for c in group})
@@ -120,11 +124,46 @@ def _nested(
             )
     for place, most in limit.items():
         named = sorted({lot for code, lot in locks.lot.items() if places[code] == place})
-        if most is not None and len(named) > most:
+        has = f"can have {most} lot{'s' if most > 1 else ''} at most{of}"
+        if len(named) > most:
             problems.add(
-                f"areas of {place} are locked to {len(named)} lots ({some(named)}), "
-                f"but it has {most}{of}",
+                f"areas of {place} are locked to {len(named)} lots ({some(named)}), but it {has}",
                 file="brief.toml",
                 column="locks.lot",
                 fix="Lock them to fewer lots, or ask for more.",
             )
+            continue
+        apart = _all_apart(groups, locks, {c for c in places if places[c] == place})
+        if len(apart) > most:
+            problems.add(
+                f"{len(apart)} areas of {place} are locked apart from one another "
+                f"({some(apart)}), but it {has}",
+                file="brief.toml",
+                column="locks.apart",
+                fix="Take one of the locks back, or ask for more lots.",
+            )
+
+
+def _most_lots(lots: LotsBrief, places: list[str]) -> dict[str, int]:
+    """Most lots that each place can have: as the brief says, or all that leave the others one."""
+    if lots.per_locality:
+        # Of a locality that the brief leaves out, something else is said.
+        return {p: lots.per_locality[p] for p in places if p in lots.per_locality}
+    most = lots.number[1] if isinstance(lots.number, tuple) else lots.number
+    assert most is not None
+    return dict.fromkeys(places, max(1, most - len(places) + 1))
+
+
+def _all_apart(groups: list[set[str]], locks: LocksBrief, inside: set[str]) -> list[str]:
+    """Most areas of a place of which no two may share a lot, one of each group locked together."""
+    group_of = {code: min(group) for group in groups for code in group}
+    graph: nx.Graph[str] = nx.Graph()
+    for a, b in locks.apart:
+        if {a, b} <= inside:
+            graph.add_edge(group_of.get(a, a), group_of.get(b, b))
+    lot_of = {group_of[c]: lot for c, lot in locks.lot.items() if c in inside}
+    graph.add_edges_from(
+        (a, b) for a, b in itertools.combinations(lot_of, 2) if lot_of[a] != lot_of[b]
+    )
+    graph.remove_edges_from(list(nx.selfloop_edges(graph)))
+    return sorted(nx.max_weight_clique(graph, weight=None)[0]) if graph else []

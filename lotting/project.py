@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,9 +14,11 @@ import networkx as nx
 import pandas as pd
 
 from .adjacency import Piece, build_adjacency, pieces
+from .area_hours import read_area_hours
 from .areas import AreasRead, read_areas
 from .brief import Brief, load_brief
 from .demand import Demand, read_demand
+from .design.places import split
 from .errors import InputError, Problem, Problems, some
 from .locks import check_locks
 from .packages import read_packages
@@ -78,6 +81,11 @@ class Project:
     market: Market | None = None
     warnings: tuple[Problem, ...] = ()
     hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Every file that was read."""
+        return _inputs(self.path, self.brief)
 
     def demand(self, service: str | None) -> Demand:
         """Return the demand of one service line; the only one when ``service`` is None.
@@ -147,6 +155,8 @@ def load_project(path: str | Path, report: Callable[[str], None] | None = None) 
         # Without a map nothing can be placed, but the rows themselves can be checked.
         if brief.demand.packages is not None:
             attempt(lambda: read_packages(brief.demand))
+        else:
+            attempt(lambda: read_area_hours(brief.demand, None, brief.service))
         problems.raise_if_any()
     assert read is not None
     tell("Finding the neighbours")
@@ -154,8 +164,9 @@ def load_project(path: str | Path, report: Callable[[str], None] | None = None) 
     tell("Reading the demand")
     demand = attempt(lambda: read_demand(brief, read.areas))
     attempt(lambda: check_locks(brief, read.areas))
+    attempt(lambda: _check_lots(brief, read.areas))
     market = attempt(lambda: _market(brief, read.areas))
-    plan = attempt(lambda: _today(zones, read.areas, problems)) if zones is not None else None
+    plan = None if zones is None else _today(zones, brief, read.areas, problems)
     problems.raise_if_any()
     assert graph is not None
     assert demand is not None
@@ -231,27 +242,59 @@ def _graph(brief: Brief, read: AreasRead) -> nx.Graph[str]:
     )
 
 
-def _today(zones: pd.Series[str], areas: gpd.GeoDataFrame, problems: Problems) -> Plan | None:
+def _check_lots(brief: Brief, areas: gpd.GeoDataFrame) -> None:
+    """Check what the brief says of the lots against the map; the hours do not matter for that."""
+    problems = Problems()
+    nobody = pd.Series(0.0, index=areas.index)
+    apart: nx.Graph[str] = nx.empty_graph(areas.index)
+    for name, lots in brief.services():
+        ends = lots.number[::-1] if isinstance(lots.number, tuple) else (None,)
+        for number in ends:
+            try:
+                split(areas["locality"], apart, nobody, lots, number=number)
+            except InputError as error:
+                problems.items += [p for p in error.problems if p not in problems.items]
+                break
+        if lots.aims.mix and not areas.attrs.get("rural_known", False):
+            problems.add(
+                "a mix of town and country is asked for"
+                + ("" if name == "all" else f" (service {name})")
+                + ", but nothing says which areas are rural",
+                file="brief.toml",
+                column="lots.weights",
+                fix="Name the column in [areas] rural, or leave mix out.",
+            )
+    problems.raise_if_any()
+
+
+def _today(
+    zones: pd.Series[str], brief: Brief, areas: gpd.GeoDataFrame, problems: Problems
+) -> Plan | None:
+    assert brief.today is not None
+    file = brief.today.plan.name
     codes = areas.index
     extra, lost = zones.index.difference(codes), codes.difference(zones.index)
     if len(extra) == len(zones):
         problems.add(
             f"none of today's zones is of an area of the map, e.g. {some(extra, 2)}",
-            column="today.plan",
+            file=file,
+            column="area_code",
             fix="Use the same areas, of the same edition, as the map.",
         )
         return None
     if len(extra):
         problems.add(
             f"{len(extra)} areas of today's zones are not on the map: {some(extra)}",
-            column="today.plan",
+            file=file,
+            column="area_code",
             severity="warning",
             fix="They are left out.",
         )
     if len(lost):
         problems.add(
             f"{len(lost)} of {len(codes)} areas have no zone today: {some(lost)}",
-            column="today.plan",
+            file=file,
+            column="area_code",
             severity="warning",
             fix=f"They count as a zone called {NO_ZONE!r}.",
         )
@@ -266,8 +309,8 @@ def _market(brief: Brief, areas: gpd.GeoDataFrame) -> Market | None:
     return read_market(brief.market, areas)
 
 
-def _hashes(path: Path, brief: Brief) -> dict[str, str]:
-    files = [
+def _inputs(path: Path, brief: Brief) -> list[Path]:
+    named = [
         path,
         *brief.areas.sources,
         brief.areas.lookup,
@@ -277,9 +320,26 @@ def _hashes(path: Path, brief: Brief) -> dict[str, str]:
         brief.today.plan if brief.today else None,
         brief.market.providers if brief.market else None,
     ]
+    return list(dict.fromkeys(part for file in named if file is not None for part in _parts(file)))
+
+
+def _hashes(path: Path, brief: Brief) -> dict[str, str]:
     found: dict[str, str] = {}
-    for file in files:
-        if file is not None and file.is_file():
-            with file.open("rb") as handle:
-                found[file.name] = hashlib.file_digest(handle, "sha256").hexdigest()
+    for file in _inputs(path, brief):
+        name = file.name
+        if name in found:  # two files of one name, in different folders
+            name = Path(os.path.relpath(file, path.parent)).as_posix()
+        with file.open("rb") as handle:
+            found[name] = hashlib.file_digest(handle, "sha256").hexdigest()
     return found
+
+
+def _parts(file: Path) -> Iterator[Path]:
+    """Yield a file and those that belong to it: a shapefile is four files or more."""
+    if file.is_file():
+        yield file
+    if file.suffix.lower() == ".shp":
+        for suffix in (".shx", ".dbf", ".prj", ".cpg"):
+            beside = file.with_suffix(suffix)
+            if beside.is_file():
+                yield beside

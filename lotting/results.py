@@ -6,10 +6,13 @@ Everything written here passes disclosure control first: the files are meant to 
 from __future__ import annotations
 
 import json
+import os
 import platform
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,23 +25,30 @@ from .brief import LotsBrief
 from .check import Rules, Violation, check_plan
 from .demand import Demand
 from .design.solve import Design
-from .errors import InputError, Problem
+from .errors import InputError, Problem, Problems
+from .files import replace_all, write_text
 from .measures import lot_table, moved, plan_facts
 from .plan import Plan
 from .project import Project
 from .report.tables import Published, ReportContent, publish
 
 __all__ = [
+    "OUTPUTS",
     "Outcome",
     "Result",
+    "check_out",
     "describe",
     "draw_maps",
     "options_table",
     "proof_in_words",
     "redraw",
+    "remove_earlier",
     "write_results",
 ]
 
+#: What a run writes for one service, besides the folders of its options.
+OUTPUTS = ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json")
+_OURS = re.compile(rf"(options/\d+/)?({'|'.join(map(re.escape, OUTPUTS))})")
 _VERSIONS = ("lotting", "ortools", "numpy", "numba", "scipy", "geopandas", "shapely", "networkx")
 
 
@@ -112,18 +122,18 @@ def _target(
 
 
 def options_table(result: Result) -> pd.DataFrame:
-    """One row an option: what it was made for and what it is worth.
+    """One row an option: what it was made for, what it is worth, how far it is from the others.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``option`` (1 first); columns ``made_for``, ``objective``, ``hess_cost``,
+        Fresh index; columns ``option`` (1 first), ``made_for``, ``objective``, ``hess_cost``,
         ``distance_km``, ``largest_deviation_pct``, ``spread_hours``, ``moved_people`` (or
-        ``moved_hours``) against today's zones where there are any, and
-        ``unlike_first_people`` (or ``_hours``): how many are in another lot than in option 1.
+        ``moved_hours``) and ``moved_pct`` against today's zones where there are any, and
+        ``apart_from_<k>_people`` (or ``_hours``): how many are in another lot than in option k,
+        after matching the lots.
     """
     rows = []
-    first = result.outcome.plan
     for number, (option, outcome) in enumerate(
         zip(result.design.options, result.outcomes, strict=True), 1
     ):
@@ -133,17 +143,17 @@ def options_table(result: Result) -> pd.DataFrame:
             "made_for": option.title,
             "objective": option.objective,
         }
-        for name in ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours"):
-            row[name] = facts[name]
-        for name in ("moved_people", "moved_hours", "moved_pct"):
-            if name in facts:
-                row[name] = facts[name]
-        apart = moved(outcome.demand, outcome.plan, first)
-        row[f"unlike_first_{apart.unit}"] = (
-            int(apart.total) if apart.unit == "people" else apart.total
-        )
+        names = ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours")
+        row |= {name: facts[name] for name in names}
+        names = ("moved_people", "moved_hours", "moved_pct")
+        row |= {name: facts[name] for name in names if name in facts}
+        for other, there in enumerate(result.outcomes, 1):
+            apart = moved(outcome.demand, outcome.plan, there.plan)
+            row[f"apart_from_{other}_{apart.unit}"] = (
+                int(apart.total) if apart.unit == "people" else apart.total
+            )
         rows.append(row)
-    return pd.DataFrame(rows).set_index("option")
+    return pd.DataFrame(rows)
 
 
 def _versions() -> dict[str, str]:
@@ -204,9 +214,7 @@ def _published(project: Project, result: Result, number: int) -> tuple[ReportCon
         lot_table=outcome.table,
         reconciliation=project.reconciliation,
         facts=facts,
-        options=options_table(result)
-        if number == 0 and len(result.outcomes) > 1
-        else None,
+        options=options_table(result) if number == 0 and len(result.outcomes) > 1 else None,
         today=project.today,
         notes=tuple(notes),
         colours=colour_lots(lot_graph(outcome.plan, project.graph)),
@@ -412,64 +420,136 @@ def write_results(
     tell = report or (lambda _: None)
     out = Path(out)
     before = _files_before(out)
+    with _writing(out), tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as draft_name:
+        draft = Path(draft_name)
+        tell("Writing the plan and the tables")
+        content, tables = _published(project, result, 0)
+        result.outcome.plan.to_csv(draft / "plan.csv")
+        write_geopackage(content, draft / "plan.gpkg")
+        write_workbook(content, draft / "lots.xlsx")
+        tell("Drawing the maps")
+        draw_maps(
+            project,
+            content,
+            tables,
+            result.outcome.lots,
+            draft,
+            subtitle=subtitle_of(project, result.outcome),
+            proof=proof_in_short(result.design),
+        )
+        _write_options(project, result, draft)
+        names = [p.relative_to(draft).as_posix() for p in sorted(draft.rglob("*")) if p.is_file()]
+        names.append("result.json")
+        data = _json(project, result, tables, names)
+        write_text(
+            draft / "result.json",
+            json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        )
+        replace_all(draft, out, names, gone=sorted(before - {*names}))
+        _remove_empty(out / "options")
+    return data
+
+
+def check_out(project: Project, out: Path) -> None:
+    """Check that results can be written to a folder, before an hour is spent on them.
+
+    Raises
+    ------
+    InputError
+        It is a file, may not be written to, or holds files that the brief reads and that the
+        results would take the place of.
+    """
+    out = Path(out)
+    problems = Problems()
+    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    if not there.is_dir():
+        problems.add(
+            "there is a file of this name, so no folder can be made",
+            file=str(out),
+            fix="Choose another folder with --out.",
+        )
+    elif not os.access(there, os.W_OK | os.X_OK):
+        problems.add(
+            "the folder cannot be written to",
+            file=str(out),
+            fix="Choose another folder with --out, or ask for the right to write there.",
+        )
+    names = [name for name, _ in project.brief.services()]
+    folders = [out] if len(names) == 1 else [out / name for name in names]
+    written = {(folder / name).resolve() for folder in folders for name in OUTPUTS}
+    for file in project.inputs:
+        if file.resolve() in written:
+            problems.add(
+                "the brief reads this file, and the results would take its place",
+                file=str(file),
+                fix="Copy it to another place and name that in the brief, or choose another "
+                "folder with --out.",
+            )
+    problems.raise_if_any()
+
+
+def remove_earlier(out: Path, services: Sequence[str]) -> None:
+    """Remove what earlier runs left in ``out`` for services that the brief no longer has.
+
+    Parameters
+    ----------
+    out
+        Folder of the results: of the one service itself, or with a folder for each.
+    services
+        The services that have just been written.
+
+    Raises
+    ------
+    InputError
+        A file is open in another program.
+    """
+    current = {out} if len(services) == 1 else {out / name for name in services}
+    with _writing(out):
+        for folder in [out, *sorted(p for p in out.iterdir() if p.is_dir())]:
+            if folder in current or (folder != out and _service_of(folder) != folder.name):
+                continue
+            for name in _files_before(folder):
+                (folder / name).unlink(missing_ok=True)
+            _remove_empty(folder / "options")
+            if folder != out and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder and those in it, as far as there is nothing in them."""
+    if folder.is_dir():
+        for inner in [*(p for p in folder.iterdir() if p.is_dir()), folder]:
+            if not any(inner.iterdir()):
+                inner.rmdir()
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Make the folder, say in words why it cannot be written to, and take it back on failure."""
+    made = [p for p in (out, *out.parents) if not p.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as draft_name:
-            draft = Path(draft_name)
-            tell("Writing the plan and the tables")
-            content, tables = _published(project, result, 0)
-            result.outcome.plan.to_csv(draft / "plan.csv")
-            write_geopackage(content, draft / "plan.gpkg")
-            write_workbook(content, draft / "lots.xlsx")
-            tell("Drawing the maps")
-            proof = proof_in_short(result.design)
-            draw_maps(
-                project,
-                content,
-                tables,
-                result.outcome.lots,
-                draft,
-                subtitle=subtitle_of(project, result.outcome),
-                proof=proof,
-            )
-            _write_options(project, result, draft)
-            names = [
-                str(p.relative_to(draft).as_posix())
-                for p in sorted(draft.rglob("*"))
-                if p.is_file()
-            ]
-            data = _json(project, result, tables, [*names, "result.json"])
-            (draft / "result.json").write_text(
-                json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-                encoding="utf-8",
-                newline="\n",
-            )
-            for name in [*names, "result.json"]:
-                (out / name).parent.mkdir(parents=True, exist_ok=True)
-                (draft / name).replace(out / name)
-        for name in before - {*names, "result.json"}:
-            (out / name).unlink(missing_ok=True)
-        for folder in sorted((p for p in (out / "options").glob("*") if p.is_dir()), reverse=True):
-            if not any(folder.iterdir()):
+        yield
+    except BaseException as error:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-    except PermissionError as error:
-        raise InputError(
-            Problem(
-                message="cannot be written",
-                file=str(error.filename or out),
-                fix="Close it if it is open in another program (Excel, QGIS), or ask for the right "
-                "to write there.",
+        if isinstance(error, PermissionError):
+            fix = (
+                "Close it if it is open in another program (Excel, QGIS), or ask for the right "
+                "to write there."
             )
-        ) from error
-    except OSError as error:
+        elif isinstance(error, OSError):
+            fix = "Choose another folder, or make room."
+        else:
+            raise
         raise InputError(
             Problem(
                 message=f"cannot be written: {error.strerror or error}",
                 file=str(error.filename or out),
-                fix="Choose another folder, or make room.",
+                fix=fix,
             )
         ) from error
-    return data
 
 
 def _write_options(project: Project, result: Result, draft: Path) -> None:
@@ -496,17 +576,27 @@ def _write_options(project: Project, result: Result, draft: Path) -> None:
         )
 
 
-def _files_before(out: Path) -> set[str]:
-    """Files that an earlier run wrote, by its own list."""
+def _earlier(out: Path) -> dict[str, Any]:
+    """``result.json`` of an earlier run; empty when there is none."""
     try:
-        listed = json.loads((out / "result.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {
-        str(name)
-        for name in listed
-        if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
-    }
+        found = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _service_of(out: Path) -> str:
+    return str(_earlier(out).get("service", ""))
+
+
+def _files_before(out: Path) -> set[str]:
+    """Files that an earlier run wrote, by its own list; never one that no run would write."""
+    listed = _earlier(out).get("files")
+    return (
+        {str(name) for name in listed if _OURS.fullmatch(str(name))}
+        if isinstance(listed, list)
+        else set()
+    )
 
 
 def redraw(project: Project, outcome: Outcome, folder: Path) -> list[Path]:
@@ -516,6 +606,11 @@ def redraw(project: Project, outcome: Outcome, folder: Path) -> list[Path]:
     -------
     list of pathlib.Path
         The files written.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to, or a file of it is open in another program.
     """
     from .report.colours import colour_lots, lot_graph
 
@@ -536,12 +631,13 @@ def redraw(project: Project, outcome: Outcome, folder: Path) -> list[Path]:
         rounding=publishing.rounding,
     )
     note = f"breaks {len(outcome.violations)} rules" if outcome.violations else ""
-    draw_maps(
-        project,
-        content,
-        publish(content),
-        outcome.lots,
-        folder,
-        subtitle=subtitle_of(project, outcome, note),
-    )
+    with _writing(folder):
+        draw_maps(
+            project,
+            content,
+            publish(content),
+            outcome.lots,
+            folder,
+            subtitle=subtitle_of(project, outcome, note),
+        )
     return [folder / "map.html", folder / "map.png"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
 
 import pandas as pd
 
 from .brief import RunBrief
 from .design.solve import Progress, design
+from .design.stop import Stop
 from .errors import InfeasibleError, Reason
 from .plan import Plan
 from .project import NO_ZONE, Project
@@ -42,8 +48,8 @@ def design_all(
 
     Notes
     -----
-    Ctrl-C ends the search for the service at hand, with its best plan so far; a second one stops
-    the run.
+    Ctrl-C ends the search for the service at hand, with its best plan so far; a second one while
+    it ends stops the run.
     """
     services = project.brief.services()
     share = run.model_copy(update={"time_limit_s": run.time_limit_s / len(services)})
@@ -51,19 +57,22 @@ def design_all(
     reasons: list[Reason] = []
     for name, lots in services:
         demand = project.demand(name)
+        stop = Stop(share.time_limit_s)
         try:
-            found = design(
-                project.areas,
-                project.graph,
-                demand.frame,
-                lots,
-                locks=project.brief.locks,
-                today=_zones(project),
-                run=share,
-                people_known=demand.people_known,
-                progress=(lambda p, name=name: progress(name, p)) if progress else None,  # type: ignore[misc]
-                acceptable=_market(project, demand.frame["weekly_hours"]),
-            )
+            with _ctrl_c(stop):
+                found = design(
+                    project.areas,
+                    project.graph,
+                    demand.frame,
+                    lots,
+                    locks=project.brief.locks,
+                    today=_zones(project),
+                    run=share,
+                    people_known=demand.people_known,
+                    progress=_teller(name, stop, progress),
+                    stop=stop,
+                    acceptable=_market(project, demand.frame["weekly_hours"]),
+                )
         except InfeasibleError as error:
             reasons += (
                 error.reasons
@@ -84,6 +93,38 @@ def design_all(
     if reasons:
         raise InfeasibleError(reasons)
     return results
+
+
+@contextmanager
+def _ctrl_c(stop: Stop) -> Iterator[None]:
+    """Let the first Ctrl-C stop the search and not the program, whatever it is doing just then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there can signals be caught
+        return
+
+    def handle(_: int, __: FrameType | None) -> None:
+        if stop.interrupted.is_set():
+            raise KeyboardInterrupt
+        stop.interrupted.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _teller(
+    name: str, stop: Stop, progress: Callable[[str, Progress], None] | None
+) -> Callable[[Progress], None] | None:
+    if progress is None:
+        return None
+
+    def tell(p: Progress) -> None:
+        stopping = stop.interrupted.is_set()
+        progress(name, replace(p, stage="Stopping with the best lots so far") if stopping else p)
+
+    return tell
 
 
 def _zones(project: Project) -> pd.Series[str] | None:

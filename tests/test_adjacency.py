@@ -363,7 +363,7 @@ def test_every_wrong_pair_is_said_at_once() -> None:
     text = str(error.value)
     assert len(error.value.problems) == 4
     assert "[areas] bridges[1]: r0c9 is not on the map" in text
-    assert "areas.bridges[2]: both ends are the same area" in text
+    assert "[areas] bridges[2]: both ends are the same area" in text
     assert "[areas] barriers[1]: x, y are not on the map" in text
     assert "r0c0 and r0c2 are both a bridge and a barrier" in text
 

@@ -541,7 +541,7 @@ def test_populations_below_nought_are_refused(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there_names_the_nearest(gpkg: Path) -> None:
     text = refused(gpkg, name="LSOA21NM", population="LSOA21N", rural="ruralness")
     assert "[areas] population: no column 'LSOA21N'" in text
-    assert "areas.rural: no column 'ruralness'" in text
+    assert "[areas] rural: no column 'ruralness'" in text
 
 
 # -- real files ----------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def solve_exactly(
     while True:
         left = stop.left()
         if left < 0.05:
-            stop()
+            stop.ran_out |= not stop.interrupted.is_set()
             return Exact(Verdict.UNKNOWN, None, bound, rounds)
         result = mathopt.solve(
             model.model, mathopt.SolverType.HIGHS,
@@ -104,6 +104,7 @@ def solve_exactly(
             model_params=mathopt.ModelSolveParameters(solution_hints=model.hints),
         )
         rounds += 1
+        stop()  # notes when it was the clock that ended the solve
         reason = result.termination.reason
         if reason in {
             mathopt.TerminationReason.INFEASIBLE,
@@ -114,7 +115,6 @@ def solve_exactly(
         if np.isfinite(dual):
             bound = max(bound, float(dual))
         if not result.has_primal_feasible_solution():
-            stop()
             return Exact(Verdict.UNKNOWN, None, bound, rounds)
         lot = model.read(result)
         if not model.cut(lot):
@@ -124,7 +124,6 @@ def solve_exactly(
             )
             return Exact(verdict, model.numbered(lot), bound, rounds)
         if reason != mathopt.TerminationReason.OPTIMAL:
-            stop()
             return Exact(Verdict.UNKNOWN, None, bound, rounds)
 
 

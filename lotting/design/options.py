@@ -56,10 +56,10 @@ def aims_to_try(brief: Weights, scale: Weights, *, today: bool) -> list[tuple[st
     d, e, m = scale.distance, scale.equality, scale.moved if today else 0.0
     # A little distance keeps lots from straggling for the last hour or person.
     single: list[tuple[str, Weights]] = [
-        ("Most compact", Weights(distance=1.0)), ("Most equal", Weights(distance=d / 50, equality=e)),
+        ("Most compact", Weights(distance=1.0)), ("Most equal", Weights(distance=d / 15, equality=e)),
     ]
     if today:
-        single.append(("Fewest people moved", Weights(distance=d / 50, moved=m)))
+        single.append(("Fewest people moved", Weights(distance=d / 15, moved=m)))
     balanced = [("Balanced", Weights(distance=d, equality=e, moved=m))]
     balanced.append(("Compact, then equal", Weights(distance=3 * d, equality=e, moved=m / 3)))
     if today:

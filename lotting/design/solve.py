@@ -34,7 +34,7 @@ from .exact import Verdict, solve_exactly
 from .instance import Instance, Ints, make_instance
 from .options import Candidate, aims_to_try, choose
 from .places import Place, split
-from .relax import explain
+from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, match_zones, stream, value_of, warm_up
 from .stop import Stop
 
@@ -53,6 +53,8 @@ _NODES = 2_000
 #: Share of the time in which the exact model may run into the clock.
 _PROOF_SHARE = 0.35
 _SETTLED = 1e-6
+#: Up to this many (unit, centre) pairs the exact model also proves aims other than distance.
+_TINY_PAIRS = 400
 
 
 class Interrupted(LottingError):
@@ -359,14 +361,20 @@ class _Job:
         places = split(
             self.areas["locality"], self.graph, self.demand["weekly_hours"], self.lots, number=number
         ).or_raise()
-        return [
-            _Work(place, make_instance(
-                place.name, place.codes, self.areas, self.graph, self.demand,
-                lots=place.lots, lo=place.lo, hi=place.hi, target=place.target,
-                aims=self.lots.aims, locks=self.locks, today=self.today, people_known=self.people_known,
-            ))
-            for place in places
-        ]
+        works = [_Work(place, self.instance(place, self.locks)) for place in places]
+        reasons = locked_across(places, self.locks)
+        reasons += [reason for w in works if (reason := locked_out(w.instance))]
+        if reasons:
+            raise InfeasibleError(reasons)
+        return works
+
+    def instance(self, place: Place, locks: LocksBrief) -> Instance:
+        """Turn a place into arrays."""
+        return make_instance(
+            place.name, place.codes, self.areas, self.graph, self.demand,
+            lots=place.lots, lo=place.lo, hi=place.hi, target=place.target,
+            aims=self.lots.aims, locks=locks, today=self.today, people_known=self.people_known,
+        )
 
     def steps(self, works: Iterable[_Work], share: float, runs: int) -> dict[str, int]:
         """Proposals for one run in each place, when ``runs`` runs may take ``share`` of the time."""
@@ -392,7 +400,10 @@ class _Job:
                 open_works, range(_FIRST_STARTS, _FIRST_STARTS + _MORE_STARTS), share=0.30, stage="More plans"
             )
             self.refine(open_works, share=0.20)
+            self.decide(open_works)
             self.prove([w for w in open_works if w.instance.lots > 1], patient=True)
+        else:
+            self.decide(open_works)
         self.refuse([w for w in works if not np.isfinite(w.value)])
         return works
 
@@ -411,12 +422,13 @@ class _Job:
 
         def job(work: _Work, start: int) -> Callable[[], Found | None]:
             def look() -> Found | None:
-                # The first start of a place always runs, so that there is a plan to return.
+                # The first start of a place always runs to its end, so that there is a plan to
+                # return however short the time.
                 if start and self.stop():
                     return None
                 return explore(
-                    work.instance, seed=self.run.seed, start=start,
-                    steps=steps[work.instance.name], stop=self.stop,
+                    work.instance, seed=self.run.seed, start=start, steps=steps[work.instance.name],
+                    stop=self.stop if start else Stop(np.inf, self.stop.interrupted),
                 )
             return look
 
@@ -469,49 +481,73 @@ class _Job:
 
     def _prove(self, work: _Work, clock: Stop, *, patient: bool) -> None:
         instance = work.instance
-        known = np.isfinite(work.value)
-        if not known and not patient:
+        if not np.isfinite(work.value):
             return
         weight, aims = instance.distance_weight, instance.aims
-        lot = _lot(work) if known else None
+        lot = _lot(work)
         # The other aims are never negative, so the objective caps the distance as well.
-        cap = work.value / weight if known else np.inf
+        cap = work.value / weight
         bound = lower_bound(instance, lot, cutoff=cap, stop=clock, iterations=400 if patient else 250)
-        if not np.isfinite(bound.value):
-            work.impossible = True
-            return
         work.bound = max(work.bound, weight * bound.value)
-        if known and work.bound >= work.value * (1 - _SETTLED):
+        if work.bound >= work.value * (1 - _SETTLED):
             work.optimal = True
             return
-        if aims.moved or not aims.distance or clock():
+        tiny = instance.cost.size <= _TINY_PAIRS
+        if aims.moved or not (aims.distance or tiny) or clock():
             return
-        if known:
-            open_centre, open_pair = fixable(instance, bound, cap)
-            if int(open_pair.sum()) > (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5):
-                return
-        elif instance.cost.size > _EXACT_PAIRS:
+        open_centre, open_pair = fixable(instance, bound, cap)
+        if int(open_pair.sum()) > (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5):
             return
-        else:
-            open_centre = open_pair = None
         answer = solve_exactly(
             instance, stop=clock, open_centre=open_centre, open_pair=open_pair, hint=lot,
             node_limit=_NODES if patient else _NODES // 10,
         )
         if answer.verdict == Verdict.INFEASIBLE:
-            # Nothing below the cut-off: the plan in hand is the best. With no plan, there is none.
-            work.optimal, work.impossible = known, not known
-            work.bound = max(work.bound, work.value if known else 0.0)
-            return
-        work.bound = max(work.bound, min(answer.bound, work.value))
-        if answer.lot is not None and instance.feasible(canonical(answer.lot)):
-            exact = canonical(answer.lot)
-            value = value_of(instance, exact)
-            # A run cut short by the clock must not change the plan: it could not be repeated.
-            if answer.verdict == Verdict.OPTIMAL and value < work.value * (1 - 1e-12):
-                work.take(Found(exact, value, 0.0))
-        if answer.verdict == Verdict.OPTIMAL:
+            # Nothing below the cut-off: the plan in hand is the best.
             work.optimal, work.bound = True, work.value
+            return
+        if answer.verdict == Verdict.OPTIMAL and answer.lot is not None:
+            # A run cut short by the clock must not change the plan: it could not be repeated.
+            exact = canonical(answer.lot)
+            value = value_of(instance, exact) if instance.feasible(exact) else np.inf
+            if value < work.value * (1 - 1e-12):
+                work.take(Found(exact, value, 0.0))
+        work.bound = max(work.bound, min(answer.bound, work.value))
+        # The model rounds a little: it settles a place only where its bound says so too.
+        work.optimal = (
+            answer.verdict == Verdict.OPTIMAL and work.bound >= work.value * (1 - _SETTLED)
+        )
+
+    def decide(self, works: Sequence[_Work]) -> None:
+        """Ask the exact model for a plan where the search found none, and polish what it finds."""
+        works = [w for w in works if not np.isfinite(w.value)]
+        works = [w for w in works if w.instance.cost.size <= _EXACT_PAIRS]
+        if not works or self.stop.interrupted.is_set():
+            return
+        clock = Stop(max(5.0, 0.25 * self.run.time_limit_s), self.stop.interrupted)
+        steps = self.steps(works, 0.1, 1)
+
+        def job(work: _Work) -> Callable[[], tuple[bool, list[Found]]]:
+            def ask() -> tuple[bool, list[Found]]:
+                instance = work.instance
+                answer = solve_exactly(instance, stop=clock, node_limit=_NODES, feasibility=True)
+                if answer.lot is None or not instance.feasible(canonical(answer.lot)):
+                    return answer.verdict == Verdict.INFEASIBLE, []
+                lot = canonical(answer.lot)
+                rng = stream(self.run.seed, instance.name, instance.aims, "decided")
+                polished = anneal_plan(
+                    instance, lot, rng, steps=steps[instance.name], stop=clock, heat=0.3
+                )
+                return False, [Found(lot, value_of(instance, lot), 0.0), polished]
+            return ask
+
+        def keep(i: int, answer: tuple[bool, list[Found]]) -> None:
+            works[i].impossible = answer[0]
+            for found in answer[1]:
+                works[i].take(found)
+
+        self.crew.run("Deciding", [job(w) for w in works], keep, lambda: self.state(works))
+        self.cut_short |= clock.ran_out
 
     def refuse(self, failed: Sequence[_Work]) -> None:
         """Raise with a reason for each place that has no plan."""
@@ -520,9 +556,14 @@ class _Job:
         if self.stop.interrupted.is_set():
             raise Interrupted("Stopped before there was a plan for every place. Nothing was written.")
         spare = Stop(max(5.0, 0.25 * self.run.time_limit_s), interrupted=self.stop.interrupted)
-        jobs = [lambda w=w: explain(w.instance, seed=self.run.seed, stop=spare) for w in failed]  # type: ignore[misc]
-        reasons: list[Reason] = self.crew.run("Looking for the reason", jobs)
-        raise InfeasibleError(reasons)
+
+        def job(work: _Work) -> Callable[[], Reason]:
+            unlocked = self.instance(work.place, LocksBrief())
+            return lambda: explain(
+                work.instance, unlocked, self.lots, proven=work.impossible, seed=self.run.seed, stop=spare
+            )
+
+        raise InfeasibleError(self.crew.run("Looking for the reason", [job(w) for w in failed]))
 
     def choose_number(self, numbers: range) -> tuple[int, dict[int, float]]:
         """Try each number of lots briefly; take the cheapest, or the one nearest to the target."""

@@ -111,7 +111,8 @@ _RECONCILIATION: Mapping[str, _Column] = {
     "people": _LOTS["people"],
 }
 _OPTIONS: Mapping[str, _Column] = {
-    "option": _Column("Option", "", "Name of the plan."),
+    "option": _Column("Option", WHOLE, "Number of the plan; 1 answers the brief's own aims."),
+    "made_for": _Column("Made for", "", "What the plan was asked to be best in."),
     "lots": _Column("Lots", WHOLE, "Number of lots."),
     "objective": _Column("Objective", WHOLE, "What the plan costs under the brief's aims."),
     "spread_hours": _Column(
@@ -208,6 +209,10 @@ def _describe(name: str, columns: Mapping[str, _Column]) -> _Column:
             payer = name.removeprefix(prefix)
             words = prefix.rstrip("_").replace("_", " ").capitalize()
             return _Column(f"{words}: {payer}", form, meaning.format(payer))
+    if name.startswith("apart_from_"):
+        option, unit = name.removeprefix("apart_from_").split("_", 1)
+        meaning = f"{unit.capitalize()} in another lot than in option {option}, lots matched."
+        return _Column(f"Apart from option {option} ({unit})", WHOLE, meaning)
     return _Column(name.replace("_", " ").capitalize(), TENTH, "")
 
 

@@ -74,13 +74,13 @@ def _areas(folder: Path, areas: gpd.GeoDataFrame) -> None:
     areas.to_file(folder / "areas.gpkg", layer="lsoa")
 
 
-@broken("areas.gpkg", "EPSG:32630", "not in Great Britain", "crs")
+@broken("areas.gpkg", "EPSG:32630", "outside Great Britain", 'write crs = "EPSG:27700"')
 def wrong_crs(folder: Path) -> None:
     """National Grid numbers under the name of another grid."""
     _areas(folder, grid().set_crs("EPSG:32630", allow_override=True))
 
 
-@broken("areas.gpkg", "no CRS", 'crs = "EPSG:27700"')
+@broken("areas.shp", "(CRS)", 'write crs = "EPSG:27700"')
 def no_crs(folder: Path) -> None:
     """A shapefile that lost its .prj."""
     grid().to_file(folder / "areas.shp")
@@ -88,7 +88,7 @@ def no_crs(folder: Path) -> None:
     edit(folder / "brief.toml", "areas.gpkg", "areas.shp")
 
 
-@broken("areas.gpkg", "exchanged")
+@broken("areas.gpkg", "latitude first", "export the file with the longitude first")
 def lon_lat_swapped(folder: Path) -> None:
     """Degrees, latitude first."""
     areas = grid().to_crs("EPSG:4326")
@@ -395,7 +395,7 @@ def wrong_date(folder: Path) -> None:
     _cell(folder, 3, "start", "2026-02-30")
 
 
-@broken("packages.csv", "row 3", "start", "no date", "'05.Jan'", packages=True)
+@broken("packages.csv", "row 3", "start", "no date", "01/04/2026", packages=True)
 def wrong_date_format(folder: Path) -> None:
     """A date without a year."""
     _cell(folder, 3, "start", "05.Jan")
@@ -444,7 +444,7 @@ def columns_exchanged(folder: Path) -> None:
     )
 
 
-@broken("packages.csv", "weekly_hours", "not a number", packages=True)
+@broken("packages.csv", "row 5", "weekly_hours", "not a number", packages=True, problems=3)
 def one_row_shifted(folder: Path) -> None:
     """One row slipped a cell, so that a person's id stands where the hours should be."""
     table = packages_table()
@@ -488,7 +488,8 @@ _brief("more_lots_than_areas", "number = 4", "number = 25", "[lots] number",
        "25 lots are more than the 24 areas")
 _brief("fewer_lots_than_localities", "number = 4", "number = 1", "[lots] number",
        "too few for 2 localities", "across_localities")
-_brief("range_past_the_areas", "number = 4", "number = [2, 40]", "[lots] number", "24 areas")
+_brief("range_past_the_areas", "number = 4", "number = [2, 40]", "[lots] number",
+       "40 lots are more than the 24 areas")
 _brief("unknown_key", "max_hours = 1700", "max_hour = 1700", "[lots] max_hour", "unknown key",
        "Did you mean max_hours?")
 _brief("unknown_table", "[run]", "[runs]", "runs", "unknown key", "Did you mean run?")
@@ -513,7 +514,7 @@ _brief("hours_and_packages", "[lots]", 'packages = "hours.csv"\nas_of = 2026-04-
 _brief("no_demand", '[demand]\nhours = "hours.csv"\n', "", "[demand]", "missing")
 _brief("file_not_there", "areas.gpkg", "county.gpkg", "[areas] file", "no such file",
        "county.gpkg", "relative to the brief's folder")
-_brief("not_toml", "number = 4", "number: 4", "not valid TOML", "line 11")
+_brief("not_toml", "number = 4", "number: 4", "not valid TOML", "line 10")
 _brief("table_twice", "[run]", "[lots]", "not valid TOML")
 _brief("backslashes", '"areas.gpkg"', '"C:\\data\\areas.gpkg"', "forward slashes",
        "'single quotes'")
@@ -524,7 +525,6 @@ _brief("as_of_in_words", "as_of = 2026-04-01", 'as_of = "1 April"', "[demand] as
 _brief("as_of_a_number", "as_of = 2026-04-01", "as_of = 20260401", "[demand] as_of",
        "should be a date", packages=True)
 _brief("as_of_no_day", "as_of = 2026-04-01", "as_of = 2026-02-30", "not valid TOML", packages=True)
-_more("service_without_lots", '\n[[service]]\nname = "O"\n', "no [lots] table", "O")
 _more("service_named_as_path", '\n[[service]]\nname = "../O"\n', "[[service]] 1, name", "folder")
 _more("services_of_one_name", '\n[[service]]\nname = "O"\n[[service]]\nname = "o"\n', "share")
 _more("locked_together_and_apart",
@@ -540,7 +540,7 @@ _more("locked_across_localities", '\n[locks]\ntogether = [["E01000001", "E010000
       "[locks]", "2 localities", "across_localities")
 _more("locked_to_too_many_lots",
       '\n[locks]\nlot = { E01000001 = "A", E01000002 = "B", E01000003 = "C", E01000007 = "D", E01000008 = "E" }\n',
-      "[locks] lot")
+      "[locks] lot", "5 lots (A, B, C, D, E)", "3 lots at most")
 _more("locked_unknown_area", '\n[locks]\ntogether = [["E01000001", "E07777777"]]\n',
       "[locks] together", "E07777777", "not on the map")
 _more("apart_from_itself", '\n[locks]\napart = [["E01000001", "E01000001"]]\n',
@@ -556,13 +556,22 @@ _more("more_apart_than_lots",
 _more("today_of_another_map", '\n[today]\nplan = "today.csv"\n', "today")
 
 
+@broken("brief.toml", "there is no [lots] table", "no lots for O")
+def service_without_lots(folder: Path) -> None:
+    """A service line, and lots for none."""
+    path = folder / "brief.toml"
+    before, after = path.read_text().split("[lots]")
+    run = after[after.index("[run]") :]
+    path.write_text(before + run + '\n[[service]]\nname = "O"\n')
+
+
 def _today(folder: Path) -> None:
     add_to_brief(folder, '\n[today]\nplan = "today.csv"\n')
     (folder / "today.csv").write_text("area_code,lot\nW01000001,A\nW01000002,B\n")
 
 
 BREAKS[-1] = Break(
-    "today_of_another_map", _today, ("[today] plan", "none of today's zones", "W01000001"))
+    "today_of_another_map", _today, ("today.csv", "none of today's zones", "W01000001"))
 
 
 @broken("today.csv", "E01000001", "in more than one lot")

@@ -102,8 +102,7 @@ def read_area_hours(
     _check_twice(frame, columns, problems, file=file)
     frame["service"] = _service(frame, columns, services, problems, file=file)
     problems.raise_if_any()
-    absent = [] if areas is None else areas[~areas.isin(frame["area_code"])]
-    if areas is not None and len(absent):
+    if areas is not None and len(absent := areas[~areas.isin(frame["area_code"])]):
         problems.add(
             f"{len(absent):,} of {len(areas):,} areas on the map are not in the file, and count as "
             f"0 hours: {some(absent)}", file=file, severity="warning",

@@ -10,6 +10,7 @@ import contextlib
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -94,13 +95,12 @@ def _told(debug: bool) -> Iterator[None]:
             raise
         console.print("[bold red]No plan can meet this brief.[/]")
         for reason in error.reasons:
-            why = escape(f"{reason.message} {reason.fix}")
-            console.print(f"[red]-[/] [bold]{escape(reason.place)}[/]: {why}")
+            _say(console, "red", "- ", str(reason))
         raise typer.Exit(3) from None
     except PlanError as error:
         if debug:
             raise
-        console.print(f"[red]{escape(str(error))}[/]")
+        _say(console, "red", "", str(error))
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         console.print("[yellow]Stopped.[/] Nothing was written.")
@@ -108,20 +108,33 @@ def _told(debug: bool) -> Iterator[None]:
     except LottingError as error:
         if debug:
             raise
-        console.print(f"[red]{escape(str(error))}[/]")
+        _say(console, "red", "", str(error))
         raise typer.Exit(130 if type(error).__name__ == "Interrupted" else 2) from None
+
+
+def _say(console: Console, colour: str, head: str, text: str) -> None:
+    """Print a paragraph, its head in colour; a path is never broken in the middle."""
+    filled = textwrap.fill(
+        f"{head}{text}",
+        console.width,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    rest = escape(filled[len(head) :])
+    console.print(f"[{colour}]{head}[/]{rest}", soft_wrap=True)
 
 
 def _problems(console: Console, problems: Sequence[Problem]) -> None:
     n = len(problems)
     console.print(f"[bold red]{n} problem{'s' if n != 1 else ''} in the input:[/]")
     for problem in problems:
-        console.print(f"[red]-[/] {escape(str(problem))}")
+        _say(console, "red", "- ", str(problem))
 
 
 def _warnings(console: Console, problems: Sequence[Problem]) -> None:
     for problem in problems:
-        console.print(f"[yellow]Note:[/] {escape(str(problem))}")
+        _say(console, "yellow", "Note: ", str(problem))
 
 
 def _read(folder: Path, *, quiet: bool) -> Project:
@@ -148,7 +161,7 @@ def new(
 
         for path in new_project(folder, county):
             typer.echo(path)
-        _stderr().print(f"[dim]Next: lotting check {folder}[/]")
+        _stderr().print(f"[dim]Next: lotting check {escape(str(folder))}[/]", soft_wrap=True)
 
 
 @app.command()
@@ -289,7 +302,7 @@ def _design(
             _print_result(result, written[result.outcome.demand.service][0])
     violations = [v for r in results for v in r.outcome.violations]
     for violation in violations:
-        console.print(f"[red]The plan breaks a rule:[/] {escape(str(violation))}")
+        _say(console, "red", "The plan breaks a rule: ", str(violation))
     return bool(violations)
 
 
@@ -338,7 +351,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, Any], None] | None]:
 
 
 def _of(service: str) -> str:
-    return "" if service == "all" else f"{service}: "
+    return "" if service == "all" else escape(f"{service}: ")
 
 
 def _best(progress: Any) -> str:
@@ -523,7 +536,7 @@ def map_(
             typer.echo(path)
         console = _stderr()
         for violation in outcome.violations:
-            console.print(f"[red]The plan breaks a rule:[/] {escape(str(violation))}")
+            _say(console, "red", "The plan breaks a rule: ", str(violation))
     if outcome.violations:
         raise typer.Exit(1)
 

@@ -30,6 +30,7 @@ from .files import replace_all, write_text
 from .measures import lot_table, moved, plan_facts
 from .plan import Plan
 from .project import Project
+from .report.disclosure import CONFIDENTIAL
 from .report.tables import Published, ReportContent, publish
 
 __all__ = [
@@ -343,24 +344,7 @@ def _json(
         "title": project.brief.publish.title,
         "source": project.brief.publish.source,
         "brief": outcome.lots.model_dump(mode="json", exclude_none=True),
-        "cost_per_locality": [
-            {
-                "place": r.place.name,
-                "locality": r.place.locality,
-                "areas": len(r.place.codes),
-                "lots": r.place.lots,
-                "weekly_hours": r.place.hours,
-                "min_hours": r.place.lo,
-                "max_hours": _finite(r.place.hi),
-                "target_hours": r.place.target,
-                "objective": r.objective,
-                "bound": r.bound,
-                "gap": r.gap,
-                "hess_cost": r.distance,
-                "proven_optimal": r.optimal,
-            }
-            for r in design.places
-        ],
+        "cost_per_locality": _places(result, tables),
         "numbers_tried": {str(k): _finite(v) for k, v in design.tried.items()},
         "measures": tables.facts,
         "violations": [str(v) for v in outcome.violations],
@@ -368,10 +352,58 @@ def _json(
         "options": [] if tables.options is None else _records(tables.options.shown()),
         "reconciliation": _records(tables.reconciliation.shown()),
         "repairs": _records(project.repairs),
-        "warnings": [str(w) for w in project.warnings],
+        "warnings": [str(w) for w in _publishable(project)],
         "files": sorted(files),
         "timings": {"design_s": round(design.runtime_s, 3)},
     }
+
+
+def _places(result: Result, tables: Published) -> list[dict[str, Any]]:
+    """Cost of each place; ``[c]`` where the hours of a lot of it are withheld.
+
+    A place may be one lot, or two of which one is shown.
+    """
+    lots, withheld = result.outcome.plan.lots, tables.lots.suppressed
+    rows = []
+    for r in result.design.places:
+        row: dict[str, Any] = {
+            "place": r.place.name,
+            "locality": r.place.locality,
+            "areas": len(r.place.codes),
+            "lots": r.place.lots,
+            "weekly_hours": r.place.hours,
+            "min_hours": r.place.lo,
+            "max_hours": _finite(r.place.hi),
+            "target_hours": r.place.target,
+            "objective": r.objective,
+            "bound": r.bound,
+            "gap": r.gap,
+            "hess_cost": r.distance,
+            "proven_optimal": r.optimal,
+        }
+        here = lots[list(r.place.codes)].unique()
+        if "weekly_hours" in withheld and withheld.loc[here, "weekly_hours"].any():
+            telling = (
+                "weekly_hours",
+                "min_hours",
+                "max_hours",
+                "target_hours",
+                "objective",
+                "bound",
+                "hess_cost",
+            )
+            row |= dict.fromkeys(telling, CONFIDENTIAL)
+        rows.append(row)
+    return rows
+
+
+def _publishable(project: Project) -> list[Problem]:
+    """Warnings that may be shown: what is said of the packages counts them one by one."""
+    demand = project.brief.demand
+    telling = {file.name for file in (demand.packages, demand.postcodes) if file is not None}
+    if not project.brief.publish.disclosure_control or demand.packages is None:
+        telling = set()
+    return [w for w in project.warnings if w.file not in telling]
 
 
 def _finite(value: float) -> float | None:

@@ -284,7 +284,7 @@ def _solve(
 
 
 class _Model:
-    """``x[i, j]``: units of lot j with provider i; ``y[i, j]``: i has a part of j; ``z[i]``: of any.
+    """``x[i][j]``: units of lot j with provider i; ``y[i][j]``: i has a part of j; ``z[i]``: of any.
 
     ``y`` is there only where a limit on lots can bind.
     """
@@ -293,128 +293,195 @@ class _Model:
         from ortools.sat.python import cp_model
 
         self.model: cp_model.CpModel = cp_model.CpModel()
-        self.shape = terms.reach.shape
-        self.x: dict[tuple[int, int], cp_model.IntVar] = {}
-        self.y: dict[tuple[int, int], cp_model.IntVar] = {}
-        self.z = [self.model.new_bool_var("") for _ in range(self.shape[0])]
+        providers, self.lots = terms.reach.shape
+        self.most = self._upper_bounds(terms, free)
+        self.x: list[dict[int, Any]] = [
+            {j: self.model.new_int_var(0, int(self.most[i, j]), "")
+             for j in np.flatnonzero(self.most[i]).tolist()}
+            for i in range(providers)
+        ]
+        self.y: list[dict[int, Any]] = [{} for _ in range(providers)]
+        self.z = [self.model.new_bool_var("") for _ in range(providers)]
         # What the objective counts, by the cap it is the least of; a free cap that is not
         # minimised costs nothing.
         self.cost: dict[Cap, list[Any]] = {cap: [] for cap in Cap}
         self.cost[Cap.PROVIDERS] = list(self.z)
-        self._arcs(terms, free)
+        self.cost[Cap.REACH] = [
+            x for i, row in enumerate(self.x) for j, x in row.items() if not terms.reach[i, j]]
         self._hours(terms, free, least)
-        self._lots(terms, free, least)
+        self._parts(terms, free, least)
         self._demand(terms, free)
         if terms.max_providers is not None and Cap.PROVIDERS not in free:
             self.model.add(sum(self.z) <= terms.max_providers)
         self.model.minimize(sum(self.cost[least or Cap.PROVIDERS]))
 
-    def _arcs(self, terms: Terms, free: frozenset[Cap]) -> None:
-        reach = np.ones_like(terms.reach) if Cap.REACH in free else terms.reach
-        room = _without(terms, free).hours_cap
-        if Cap.OWN_HOURS in free:
-            kept = _without(replace(terms, own_hours=np.full_like(room, terms.total)), free)
-            room = kept.hours_cap
-        for i, j in np.argwhere(reach & (terms.demand > 0)).tolist():
-            x = self.model.new_int_var(0, int(min(room[i], terms.demand[j])), "")
-            self.x[i, j] = x
-            if not terms.reach[i, j]:
-                self.cost[Cap.REACH].append(x)
+    @staticmethod
+    def _upper_bounds(terms: Terms, free: frozenset[Cap]) -> Ints:
+        own = np.full_like(terms.own_hours, terms.total) if Cap.OWN_HOURS in free else terms.own_hours
+        room = _without(replace(terms, own_hours=own), free).hours_cap
+        most = np.minimum(room[:, None], terms.demand[None, :])
+        return most if Cap.REACH in free else np.where(terms.reach, most, 0)
 
     def _hours(self, terms: Terms, free: frozenset[Cap], least: Cap | None) -> None:
-        limits = {Cap.HOURS: terms.max_hours, Cap.SHARE: terms.max_share}
-        shared: list[Any] = []
-        for cap, limit in limits.items():
+        fixed: list[int] = []
+        moving: list[Any] = []
+        for cap, limit in ((Cap.HOURS, terms.max_hours), (Cap.SHARE, terms.max_share)):
             if limit is None:
                 continue
             if cap not in free:
-                shared.append(min(limit, terms.total))
+                fixed.append(min(limit, terms.total))
             elif cap == least:
-                shared.append(self.model.new_int_var(limit, max(limit, terms.total), ""))
-                self.cost[cap].append(shared[-1])
+                moving.append(self.model.new_int_var(limit, max(limit, terms.total), ""))
+                self.cost[cap] = list(moving)
         for i, own in enumerate(terms.own_hours.tolist()):
-            parts = self._row(self.x, i)
-            if not parts:
+            if not self.x[i]:
                 continue
+            taken = sum(self.x[i].values())
             room: Any = min(own, terms.total) * self.z[i]
             if Cap.OWN_HOURS in free:
                 more = self.model.new_int_var(0, terms.total, "")
                 self.model.add(more <= terms.total * self.z[i])
                 self.cost[Cap.OWN_HOURS].append(more)
                 room = room + more
-            self.model.add(sum(parts) <= room)
-            for limit in shared:
-                self.model.add(
-                    sum(parts) <= (limit * self.z[i] if isinstance(limit, int) else limit))
+            self.model.add(taken <= room)
+            for limit in fixed:
+                self.model.add(taken <= limit * self.z[i])
+            for limit in moving:
+                self.model.add(taken <= limit)
 
-    def _lots(self, terms: Terms, free: frozenset[Cap], least: Cap | None) -> None:
-        limit: Any = terms.max_lots
-        most = len(terms.demand)
-        if limit is not None and Cap.LOTS in free:
-            limit = None
-            if least == Cap.LOTS:
-                limit = self.model.new_int_var(min(terms.max_lots or 0, most), most, "")
-                self.cost[Cap.LOTS].append(limit)
+    def _parts(self, terms: Terms, free: frozenset[Cap], least: Cap | None) -> None:
+        fixed = terms.max_lots if Cap.LOTS not in free else None
+        moving: Any = None
+        if terms.max_lots is not None and least == Cap.LOTS:
+            moving = self.model.new_int_var(
+                min(terms.max_lots, self.lots), max(terms.max_lots, self.lots), "")
+            self.cost[Cap.LOTS].append(moving)
         for i, own in enumerate(terms.own_lots.tolist()):
-            keys = [key for key in self.x if key[0] == i]
-            binds = own < len(keys) or not (
-                limit is None or (isinstance(limit, int) and limit >= len(keys)))
-            for key in keys:
+            row = self.x[i]
+            limit = own if fixed is None else min(own, fixed)
+            binds = limit < len(row) or moving is not None
+            for j, x in row.items():
                 used = self.z[i]
                 if binds:
-                    used = self.y[key] = self.model.new_bool_var("")
+                    used = self.y[i][j] = self.model.new_bool_var("")
                     self.model.add_implication(used, self.z[i])
-                self.model.add(self.x[key] <= self._most(key) * used)
+                self.model.add(x <= int(self.most[i, j]) * used)
             if not binds:
                 continue
-            parts = self._row(self.y, i)
-            room: Any = min(own, most) * self.z[i]
+            parts = sum(self.y[i].values())
+            room: Any = own * self.z[i]
             if Cap.OWN_LOTS in free:
-                more = self.model.new_int_var(0, most, "")
+                more = self.model.new_int_var(0, self.lots, "")
                 self.cost[Cap.OWN_LOTS].append(more)
                 room = room + more
-            self.model.add(sum(parts) <= room)
-            if limit is not None:
-                self.model.add(sum(parts) <= limit)
+            self.model.add(parts <= room)
+            if fixed is not None:
+                self.model.add(parts <= fixed * self.z[i])
+            if moving is not None:
+                self.model.add(parts <= moving)
 
     def _demand(self, terms: Terms, free: frozenset[Cap]) -> None:
-        columns: dict[int, list[Any]] = {j: [] for j in np.flatnonzero(terms.demand).tolist()}
-        for (_, j), x in self.x.items():
-            columns[j].append(x)
-        for j, parts in columns.items():
+        for j in np.flatnonzero(terms.demand).tolist():
             wanted = int(terms.demand[j])
+            parts = [row[j] for row in self.x if j in row]
             if Cap.DEMAND in free:
                 left = self.model.new_int_var(0, wanted, "")
                 self.cost[Cap.DEMAND].append(left)
                 parts.append(left)
-            if sum(int(self._upper(x)) for x in parts) < wanted:
-                self.model.add_bool_or([])  # never true: the lot cannot be carried
-            else:
+            if parts:
                 self.model.add(sum(parts) == wanted)
-
-    @staticmethod
-    def _row(variables: Mapping[tuple[int, int], Any], i: int) -> list[Any]:
-        return [v for key, v in variables.items() if key[0] == i]
-
-    def _most(self, key: tuple[int, int]) -> int:
-        return self._upper(self.x[key])
-
-    @staticmethod
-    def _upper(x: cp_model.IntVar) -> int:
-        return int(x.proto.domain[-1])
+            else:
+                self.model.add_bool_or([])  # never true: nobody reaches this lot
 
     def hint(self, units: Ints) -> None:
         """Start from a sharing-out known."""
         for i, z in enumerate(self.z):
             self.model.add_hint(z, bool(units[i].any()))
-        for key, x in self.x.items():
-            self.model.add_hint(x, int(units[key]))
-        for key, y in self.y.items():
-            self.model.add_hint(y, bool(units[key]))
+            for j, x in self.x[i].items():
+                self.model.add_hint(x, int(units[i, j]))
+            for j, y in self.y[i].items():
+                self.model.add_hint(y, bool(units[i, j]))
 
     def read(self, solver: cp_model.CpSolver) -> Ints:
         """Return the sharing-out of a solution."""
-        units = np.zeros(self.shape, dtype=np.int64)
-        for key, x in self.x.items():
-            units[key] = solver.value(x)
+        units = np.zeros((len(self.x), self.lots), dtype=np.int64)
+        for i, row in enumerate(self.x):
+            for j, x in row.items():
+                units[i, j] = solver.value(x)
         return units
+
+
+def changed(terms: Terms, cap: Cap, answer: Answer) -> Terms:
+    """The terms once a cap has given way as far as an answer of :func:`carry` asks for."""
+    assert answer.units is not None
+    units = answer.units
+    value = answer.value
+    if cap == Cap.PROVIDERS:
+        return replace(terms, max_providers=value)
+    if cap == Cap.HOURS:
+        return replace(terms, max_hours=value)
+    if cap == Cap.SHARE:
+        return replace(terms, max_share=value)
+    if cap == Cap.LOTS:
+        return replace(terms, max_lots=value)
+    if cap == Cap.REACH:
+        return replace(terms, reach=terms.reach | (units > 0))
+    if cap == Cap.OWN_LOTS:
+        return replace(terms, own_lots=np.maximum(terms.own_lots, (units > 0).sum(axis=1)))
+    if cap == Cap.OWN_HOURS:
+        return replace(terms, own_hours=np.maximum(terms.own_hours, units.sum(axis=1)))
+    return replace(terms, demand=units.sum(axis=0))
+
+
+def to_forest(units: Ints) -> Ints:
+    """Share out the same hours in fewer parts.
+
+    Parameters
+    ----------
+    units
+        int64[providers, lots], 0 or more.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64[providers, lots] with the same sums by lot and by provider, parts only where
+        ``units`` has one, and fewer parts than there are providers and lots together.
+
+    Notes
+    -----
+    Where the parts go round in a circle (A has some of lots 1 and 2, and so has B), hours are
+    passed round it until one part is nil. What is left is a forest, as every basic solution of a
+    transport problem is (Dantzig 1951).
+
+    Examples
+    --------
+    >>> to_forest(np.array([[300, 100], [200, 400]])).tolist()
+    [[400, 0], [100, 500]]
+    """
+    import networkx as nx
+
+    forest: nx.Graph[int] = nx.Graph()
+    providers, lots = units.shape
+    forest.add_nodes_from(range(providers + lots))
+    result = np.zeros_like(units)
+    # The largest first, so that the slivers are what is passed round.
+    order = sorted(np.argwhere(units > 0).tolist(), key=lambda ij: -int(units[ij[0], ij[1]]))
+    for i, j in order:
+        result[i, j] = units[i, j]
+        if not nx.has_path(forest, providers + j, i):
+            forest.add_edge(i, providers + j)
+            continue
+        path = nx.shortest_path(forest, providers + j, i)
+        forest.add_edge(i, providers + j)
+        circle = [(i, j)] + [
+            (min(a, b), max(a, b) - providers) for a, b in zip(path, path[1:], strict=False)]
+        sides = circle[0::2], circle[1::2]
+        down, up = sorted(sides, key=lambda side: min(int(result[ij]) for ij in side))
+        least = min(int(result[ij]) for ij in down)
+        for ij in down:
+            result[ij] -= least
+            if result[ij] == 0:
+                forest.remove_edge(ij[0], providers + ij[1])
+        for ij in up:
+            result[ij] += least
+    return result

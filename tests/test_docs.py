@@ -75,7 +75,8 @@ def changed(brief: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
             for group in INSTEAD.get(name, ()):
                 if group & set(table):
                     old = {k: v for k, v in old.items() if k not in group}
-            result[name] = old | table
+            inner = {k: {**old[k], **v} for k, v in table.items() if k == "columns" and k in old}
+            result[name] = old | table | inner
         else:
             result[name] = table
     return result

@@ -37,9 +37,11 @@ __all__ = ["Published", "ReportContent", "publish"]
 
 #: Measures of a lot from which the hours of a few people could be read.
 TELLING = (
-    "weekly_hours", "annual_hours", "deviation_hours", "deviation_pct", "rural_pct", "centre",
-    "distance_km", "hess_cost",
+    "weekly_hours", "annual_hours", "target_hours", "deviation_hours", "deviation_pct", "rural_pct",
+    "centre", "distance_km", "hess_cost",
 )
+#: Those of them from which the hours of the lot's locality could be read.
+TELLING_OF_LOCALITY = ("target_hours", "deviation_hours", "deviation_pct")
 #: Facts of a plan from which the hours of a withheld lot could be read.
 TELLING_FACTS = (
     "smallest_lot_hours", "largest_lot_hours", "spread_hours", "largest_deviation_pct",
@@ -263,10 +265,16 @@ def _lots(
     for name in columns:
         frame[name] = counts[name]
         withheld[name] = mask
+    # A locality's target is its hours over its lots: beside the lots that are shown it gives the
+    # withheld one away, and so does how far they are from it.
+    near = mask
+    if "target_hours" in frame and frame["target_hours"].ne(frame["target_hours"].iloc[0]).any():
+        near = frame["locality"].isin(frame.loc[mask, "locality"]).to_numpy()
     for name in TELLING:
         if name in frame:
-            frame[name] = frame[name].mask(mask)
-            withheld[name] = mask
+            hide = near if name in TELLING_OF_LOCALITY else mask
+            frame[name] = frame[name].mask(hide)
+            withheld[name] = hide
     if by_payer is not None:
         for payer in by_payer.frame.columns:
             hidden = by_payer.suppressed[payer].to_numpy()

@@ -56,10 +56,13 @@ def broken(
     return enter
 
 
-def _brief(name: str, old: str, new: str, *says: str, packages: bool = False) -> None:
-    BREAKS.append(
-        Break(name, lambda f: edit(f / "brief.toml", old, new), ("brief.toml", *says), packages)
-    )
+def _brief(
+    name: str, old: str, new: str, *says: str, packages: bool = False, problems: int = 1
+) -> None:
+    def do(folder: Path) -> None:
+        edit(folder / "brief.toml", old, new)
+
+    BREAKS.append(Break(name, do, ("brief.toml", *says), packages, problems))
 
 
 def _more(name: str, text: str, *says: str, packages: bool = False) -> None:
@@ -422,9 +425,7 @@ def packages_nowhere(folder: Path) -> None:
 @broken("packages.csv", "there is no column 'hrs'", "weekly_hours", packages=True)
 def mapped_column_missing(folder: Path) -> None:
     """The brief maps a column that is not there."""
-    edit(
-        folder / "brief.toml", "[lots]", '[demand.columns]\nweekly_hours = "hrs"\n\n[lots]'
-    )
+    edit(folder / "brief.toml", "[lots]", '[demand.columns]\nweekly_hours = "hrs"\n\n[lots]')
 
 
 @broken("packages.csv", "no hours are placed", "ended 240", "as_of", packages=True)
@@ -482,78 +483,195 @@ _brief("lots_yes", "number = 4", "number = true", "[lots] number")
 _brief("range_backwards", "number = 4", "number = [6, 3]", "[lots] number", "[fewest, most]")
 _brief("min_above_max", "min_hours = 900", "min_hours = 1800", "[lots]", "1800 is above max_hours")
 _brief("negative_min", "min_hours = 900", "min_hours = -1", "[lots] min_hours", "'-1'")
-_brief("text_min", "min_hours = 900", 'min_hours = "2,000"', "[lots] min_hours", "'2,000'",
-       "without quotes")
-_brief("more_lots_than_areas", "number = 4", "number = 25", "[lots] number",
-       "25 lots are more than the 24 areas")
-_brief("fewer_lots_than_localities", "number = 4", "number = 1", "[lots] number",
-       "too few for 2 localities", "across_localities")
-_brief("range_past_the_areas", "number = 4", "number = [2, 40]", "[lots] number",
-       "40 lots are more than the 24 areas")
-_brief("unknown_key", "max_hours = 1700", "max_hour = 1700", "[lots] max_hour", "unknown key",
-       "Did you mean max_hours?")
+_brief(
+    "text_min",
+    "min_hours = 900",
+    'min_hours = "2,000"',
+    "[lots] min_hours",
+    "'2,000'",
+    "without quotes",
+)
+_brief(
+    "more_lots_than_areas",
+    "number = 4",
+    "number = 25",
+    "[lots] number",
+    "25 lots are more than the 24 areas",
+)
+_brief(
+    "fewer_lots_than_localities",
+    "number = 4",
+    "number = 1",
+    "[lots] number",
+    "too few for 2 localities",
+    "across_localities",
+)
+_brief(
+    "range_past_the_areas",
+    "number = 4",
+    "number = [2, 40]",
+    "[lots] number",
+    "40 lots are more than the 24 areas",
+)
+_brief(
+    "unknown_key",
+    "max_hours = 1700",
+    "max_hour = 1700",
+    "[lots] max_hour",
+    "unknown key",
+    "Did you mean max_hours?",
+)
 _brief("unknown_table", "[run]", "[runs]", "runs", "unknown key", "Did you mean run?")
-_brief("unknown_locality", "number = 4", "per_locality = { West = 2, North = 2 }",
-       "[lots] per_locality", "North", "The map has East, West")
-BREAKS[-1] = Break(BREAKS[-1].name, BREAKS[-1].do, BREAKS[-1].says, problems=2)
-_brief("too_many_in_a_locality", "number = 4", "per_locality = { West = 13, East = 2 }",
-       "per_locality", "12 areas, too few for 13 lots")
-_brief("sum_is_wrong", "number = 4", "number = 4\nper_locality = { West = 1, East = 2 }",
-       "number is 4, but per_locality adds up to 3")
+_brief(
+    "unknown_locality",
+    "number = 4",
+    "per_locality = { West = 2, North = 2 }",
+    "[lots] per_locality",
+    "North",
+    "The map has East, West",
+    problems=2,
+)
+_brief(
+    "too_many_in_a_locality",
+    "number = 4",
+    "per_locality = { West = 13, East = 2 }",
+    "per_locality",
+    "12 areas, too few for 13 lots",
+)
+_brief(
+    "sum_is_wrong",
+    "number = 4",
+    "number = 4\nper_locality = { West = 1, East = 2 }",
+    "number is 4, but per_locality adds up to 3",
+)
 _brief("negative_tolerance", "max_hours = 1700", "tolerance_pct = -1", "[lots] tolerance_pct")
 _brief("no_time", "time_limit_s = 1", "time_limit_s = 0", "[run] time_limit_s", "greater than 0")
 _brief("negative_seed", "seed = 1", "seed = -1", "[run] seed")
-_brief("weights_all_nought", "max_hours = 1700", "max_hours = 1700\nweights = { distance = 0 }",
-       "[lots] weights", "at least one weight must be above 0")
-_brief("unknown_aim", "max_hours = 1700", 'max_hours = 1700\nminimise = "cost"',
-       "[lots] minimise", "'distance', 'equality' or 'moved'", "'cost'")
-_brief("moved_without_today", "max_hours = 1700", 'max_hours = 1700\nminimise = "moved"',
-       "[today]")
-_brief("hours_and_packages", "[lots]", 'packages = "hours.csv"\nas_of = 2026-04-01\n\n[lots]',
-       "[demand]", "either hours or packages")
+_brief(
+    "weights_all_nought",
+    "max_hours = 1700",
+    "max_hours = 1700\nweights = { distance = 0 }",
+    "[lots] weights",
+    "at least one weight must be above 0",
+)
+_brief(
+    "unknown_aim",
+    "max_hours = 1700",
+    'max_hours = 1700\nminimise = "cost"',
+    "[lots] minimise",
+    "'distance', 'equality' or 'moved'",
+    "'cost'",
+)
+_brief("moved_without_today", "max_hours = 1700", 'max_hours = 1700\nminimise = "moved"', "[today]")
+_brief(
+    "hours_and_packages",
+    "[lots]",
+    'packages = "hours.csv"\nas_of = 2026-04-01\n\n[lots]',
+    "[demand]",
+    "either hours or packages",
+)
 _brief("no_demand", '[demand]\nhours = "hours.csv"\n', "", "[demand]", "missing")
-_brief("file_not_there", "areas.gpkg", "county.gpkg", "[areas] file", "no such file",
-       "county.gpkg", "relative to the brief's folder")
+_brief(
+    "file_not_there",
+    "areas.gpkg",
+    "county.gpkg",
+    "[areas] file",
+    "no such file",
+    "county.gpkg",
+    "relative to the brief's folder",
+)
 _brief("not_toml", "number = 4", "number: 4", "not valid TOML", "line 10")
 _brief("table_twice", "[run]", "[lots]", "not valid TOML")
-_brief("backslashes", '"areas.gpkg"', '"C:\\data\\areas.gpkg"', "forward slashes",
-       "'single quotes'")
+_brief(
+    "backslashes", '"areas.gpkg"', '"C:\\data\\areas.gpkg"', "forward slashes", "'single quotes'"
+)
 _brief("backslashes_that_pass", '"areas.gpkg"', '"C:\\temp\\new.gpkg"', "forward slashes")
 _brief("no_as_of", "as_of = 2026-04-01\n", "", "[demand]", "as_of = 2026-04-01", packages=True)
-_brief("as_of_in_words", "as_of = 2026-04-01", 'as_of = "1 April"', "[demand] as_of",
-       "should be a date", "2026-04-01", packages=True)
-_brief("as_of_a_number", "as_of = 2026-04-01", "as_of = 20260401", "[demand] as_of",
-       "should be a date", packages=True)
+_brief(
+    "as_of_in_words",
+    "as_of = 2026-04-01",
+    'as_of = "1 April"',
+    "[demand] as_of",
+    "should be a date",
+    "2026-04-01",
+    packages=True,
+)
+_brief(
+    "as_of_a_number",
+    "as_of = 2026-04-01",
+    "as_of = 20260401",
+    "[demand] as_of",
+    "should be a date",
+    packages=True,
+)
 _brief("as_of_no_day", "as_of = 2026-04-01", "as_of = 2026-02-30", "not valid TOML", packages=True)
 _more("service_named_as_path", '\n[[service]]\nname = "../O"\n', "[[service]] 1, name", "folder")
 _more("services_of_one_name", '\n[[service]]\nname = "O"\n[[service]]\nname = "o"\n', "share")
-_more("locked_together_and_apart",
-      '\n[locks]\ntogether = [["E01000001", "E01000002"]]\napart = [["E01000002", "E01000001"]]\n',
-      "[locks] apart", "together as well")
-_more("locked_apart_by_one_lot",
-      '\n[locks]\nlot = { E01000001 = "A", E01000002 = "A" }\napart = [["E01000001", "E01000002"]]\n',
-      "[locks] apart", "together as well")
-_more("locked_to_two_lots",
-      '\n[locks]\ntogether = [["E01000001", "E01000002"]]\nlot = { E01000001 = "A", E01000002 = "B" }\n',
-      "[locks] lot", "different lots", "A, B")
-_more("locked_across_localities", '\n[locks]\ntogether = [["E01000001", "E01000006"]]\n',
-      "[locks]", "2 localities", "across_localities")
-_more("locked_to_too_many_lots",
-      '\n[locks]\nlot = { E01000001 = "A", E01000002 = "B", E01000003 = "C", E01000007 = "D", E01000008 = "E" }\n',
-      "[locks] lot", "5 lots (A, B, C, D, E)", "3 lots at most")
-_more("locked_unknown_area", '\n[locks]\ntogether = [["E01000001", "E07777777"]]\n',
-      "[locks] together", "E07777777", "not on the map")
-_more("apart_from_itself", '\n[locks]\napart = [["E01000001", "E01000001"]]\n',
-      "[locks] apart", "itself")
+_more(
+    "locked_together_and_apart",
+    '\n[locks]\ntogether = [["E01000001", "E01000002"]]\napart = [["E01000002", "E01000001"]]\n',
+    "[locks] apart",
+    "together as well",
+)
+_more(
+    "locked_apart_by_one_lot",
+    '\n[locks]\nlot = { E01000001 = "A", E01000002 = "A" }\napart = [["E01000001", "E01000002"]]\n',
+    "[locks] apart",
+    "together as well",
+)
+_more(
+    "locked_to_two_lots",
+    '\n[locks]\ntogether = [["E01000001", "E01000002"]]\nlot = { E01000001 = "A", E01000002 = "B" }\n',
+    "[locks] lot",
+    "different lots",
+    "A, B",
+)
+_more(
+    "locked_across_localities",
+    '\n[locks]\ntogether = [["E01000001", "E01000006"]]\n',
+    "[locks]",
+    "2 localities",
+    "across_localities",
+)
+_more(
+    "locked_to_too_many_lots",
+    '\n[locks]\nlot = { E01000001 = "A", E01000002 = "B", E01000003 = "C", E01000007 = "D", E01000008 = "E" }\n',
+    "[locks] lot",
+    "5 lots (A, B, C, D, E)",
+    "3 lots at most",
+)
+_more(
+    "locked_unknown_area",
+    '\n[locks]\ntogether = [["E01000001", "E07777777"]]\n',
+    "[locks] together",
+    "E07777777",
+    "not on the map",
+)
+_more(
+    "apart_from_itself",
+    '\n[locks]\napart = [["E01000001", "E01000001"]]\n',
+    "[locks] apart",
+    "itself",
+)
 _more("apart_not_a_pair", '\n[locks]\napart = [["E01000001"]]\n', "[locks] apart")
-_more("more_apart_than_lots",
-      "\n[locks]\napart = [" + ", ".join(
-          f'["{a}", "{b}"]' for a, b in [
-              ("E01000001", "E01000002"), ("E01000001", "E01000003"), ("E01000002", "E01000003"),
-              ("E01000001", "E01000007"), ("E01000002", "E01000007"), ("E01000003", "E01000007")]
-      ) + "]\n",
-      "[locks] apart", "E01000001, E01000002, E01000003, E01000007")
-_more("today_of_another_map", '\n[today]\nplan = "today.csv"\n', "today")
+_more(
+    "more_apart_than_lots",
+    "\n[locks]\napart = ["
+    + ", ".join(
+        f'["{a}", "{b}"]'
+        for a, b in [
+            ("E01000001", "E01000002"),
+            ("E01000001", "E01000003"),
+            ("E01000002", "E01000003"),
+            ("E01000001", "E01000007"),
+            ("E01000002", "E01000007"),
+            ("E01000003", "E01000007"),
+        ]
+    )
+    + "]\n",
+    "[locks] apart",
+    "E01000001, E01000002, E01000003, E01000007",
+)
 
 
 @broken("brief.toml", "there is no [lots] table", "no lots for O")
@@ -565,13 +683,11 @@ def service_without_lots(folder: Path) -> None:
     path.write_text(before + run + '\n[[service]]\nname = "O"\n')
 
 
-def _today(folder: Path) -> None:
+@broken("today.csv", "none of today's zones", "W01000001")
+def today_of_another_map(folder: Path) -> None:
+    """Zones of areas that are all elsewhere."""
     add_to_brief(folder, '\n[today]\nplan = "today.csv"\n')
     (folder / "today.csv").write_text("area_code,lot\nW01000001,A\nW01000002,B\n")
-
-
-BREAKS[-1] = Break(
-    "today_of_another_map", _today, ("today.csv", "none of today's zones", "W01000001"))
 
 
 @broken("today.csv", "E01000001", "in more than one lot")

@@ -140,13 +140,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sizes = sorted({865, options.areas})
-    result = {"neighbours": neighbours(sizes, options.runs), "postcodes": postcodes(options.rows, options.runs)}
+    result = {
+        "neighbours": neighbours(sizes, options.runs),
+        "postcodes": postcodes(options.rows, options.runs),
+    }
     print(f"{'areas':>8}{'edges meet':>12}{'found':>9}{'s':>8}{'touches':>9}{'s':>8}{'ratio':>8}")
     for r in result["neighbours"]:
         print(f"{r['areas']:>8,}{'yes' if r['edges_meet'] else 'no':>12}{r['neighbours']:>9,}"
-              f"{r['seconds']:>8.2f}{r['touches_neighbours']:>9,}{r['touches_seconds']:>8.2f}{r['ratio']:>8.2f}")
+              f"{r['seconds']:>8.2f}{r['touches_neighbours']:>9,}{r['touches_seconds']:>8.2f}"
+              f"{r['ratio']:>8.2f}")
     p = result["postcodes"]
-    print(f"\n{p['rows']:,} postcodes ({p['mib']:,.0f} MiB): {p['seconds']:.1f} s, peak {p['peak_gib']:.2f} GiB; "
+    print(f"\n{p['rows']:,} postcodes ({p['mib']:,.0f} MiB): {p['seconds']:.1f} s, "
+          f"peak {p['peak_gib']:.2f} GiB; "
           f"read_csv {p['read_csv_seconds']:.1f} s; ratio {p['ratio']:.2f}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

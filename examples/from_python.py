@@ -1,8 +1,7 @@
 """Draw the lots of a folder from Python, and look at the plan with pandas.
 
-    python from_python.py [FOLDER]
-
-Without a folder it makes the sample of Leicestershire in a temporary one.
+Run it with ``python from_python.py FOLDER``. Without a folder it makes the sample of
+Leicestershire in a temporary one.
 """
 
 from __future__ import annotations
@@ -22,14 +21,16 @@ def main(folder: Path) -> None:
     project = load_project(folder)
     print(project.reconciliation)
 
-    for result in design_all(project, project.brief.run):
+    # Every setting of the brief can be changed; here, one plan is enough.
+    run = project.brief.run.model_copy(update={"options": 1})
+    for result in design_all(project, run):
         outcome = result.outcome
         print(f"\nService {outcome.demand.service}: {outcome.plan}")
         print(f"{outcome.facts['weekly_hours']:,.0f} hours a week; {proof_in_words(result.design)}")
         print(outcome.table[["weekly_hours", "deviation_pct", "distance_km"]].round(1).to_string())
 
         # Not suppressed: for use inside the council. write_results controls what it writes.
-        busiest = outcome.demand.frame["weekly_hours"].idxmax()
+        busiest = str(outcome.demand.frame["weekly_hours"].idxmax())
         print(f"Most hours: {busiest}, in lot {outcome.plan.lots[busiest]}")
         write_results(project, result, folder / "out" / outcome.demand.service)
 

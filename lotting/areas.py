@@ -131,7 +131,7 @@ def read_areas(brief: AreasBrief) -> AreasRead:
     {'E01000001': {'area_name': 'A', 'x_m': 401500.0}, 'E01000002': {'area_name': 'B', 'x_m': 400500.0}}
     >>> len(read.repairs), read.warnings
     (0, [])
-    """  # noqa: E501
+    """
     problems, repairs = Problems(), _Repairs()
     frames = []
     for path in brief.sources:

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from .errors import InfeasibleError, InputError, LottingError, PlanError, Problem
+from .errors import InfeasibleError, InputError, LottingError, PlanError, Problem, StoppedError
 
 if TYPE_CHECKING:
     from .project import Project
@@ -109,7 +109,7 @@ def _told(debug: bool) -> Iterator[None]:
         if debug:
             raise
         _say(console, "red", "", str(error))
-        raise typer.Exit(130 if type(error).__name__ == "Interrupted" else 2) from None
+        raise typer.Exit(130 if isinstance(error, StoppedError) else 2) from None
 
 
 def _say(console: Console, colour: str, head: str, text: str) -> None:

@@ -18,6 +18,8 @@ __all__ = [
     "LottingError",
     "PlanError",
     "Problem",
+    "Problems",
+    "StoppedError",
     "Reason",
     "some",
 ]
@@ -142,6 +144,10 @@ class InputError(LottingError, ValueError):
         n = len(self.problems)
         head = f"{n} problem{'s' if n != 1 else ''} in the input:"
         super().__init__("\n".join([head, *(f"- {p}" for p in self.problems)]))
+
+
+class StoppedError(LottingError):
+    """Ctrl-C came before the first plan."""
 
 
 class PlanError(LottingError, ValueError):

@@ -1,4 +1,4 @@
-"""The numbers behind the market check: can these providers carry these lots under these caps?
+"""The numbers behind the market check: whether these providers can carry these lots.
 
 Two exact models. Without limits on the number of lots and providers the question is one of flow
 (a transport problem), and where the answer is no, its cut names the lots that are short. With
@@ -8,9 +8,10 @@ becomes a variable of the same model, and the least value of it the smallest cha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "carry",
     "changed",
     "flow",
+    "possible",
     "to_forest",
 ]
 
@@ -40,9 +42,10 @@ Lots are rounded down and caps up, so that rounding never makes a market fail th
 sharing-out found may be over a cap by less than 0.01 h a lot.
 """
 
-#: CP-SAT's deterministic time (about seconds) for each model solved: the same on any machine.
-_EFFORT_CORE = 2.0
-_EFFORT_FULL = 8.0
+#: CP-SAT's deterministic time for each model solved, the same on any machine (2 to 5 s a unit):
+#: for the least a cap has to give way, and for whether a sharing-out exists at all.
+_EFFORT_CORE = (0.5, 1.0)
+_EFFORT_FULL = (1.0, 4.0)
 #: The core market is the largest providers, this many times as many as can carry the hours, and
 #: for each lot the few largest within reach. It nearly always shows what the whole market shows.
 _CORE = 1.5
@@ -61,6 +64,12 @@ class Cap(StrEnum):
     OWN_LOTS = "max_lots"
     OWN_HOURS = "max_weekly_hours"
     DEMAND = "weekly_hours"  # hours that are left to nobody: not a cap, but it can give way
+
+
+_SCALARS = {
+    Cap.PROVIDERS: "max_providers", Cap.HOURS: "max_hours", Cap.SHARE: "max_share",
+    Cap.LOTS: "max_lots",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,15 +106,16 @@ class Terms:
 
     @property
     def hours_cap(self) -> Ints:
-        """Units each provider may take on in all, under every cap on hours; int64[providers]."""
+        """Units each provider may take on in all: the least of its caps; int64[providers]."""
         caps = [c for c in (self.max_hours, self.max_share) if c is not None]
-        return np.minimum(self.own_hours, min(caps)) if caps else self.own_hours
+        return np.minimum(self.own_hours, min([*caps, self.total]))
 
     @property
     def lots_cap(self) -> Ints:
         """Lots each provider may have a part of, under every cap on lots; int64[providers]."""
-        caps = self.own_lots if self.max_lots is None else np.minimum(self.own_lots, self.max_lots)
-        return np.minimum(caps, self.reach[:, self.demand > 0].sum(axis=1))
+        within: Ints = self.reach[:, self.demand > 0].sum(axis=1)
+        caps = np.minimum(self.own_lots, within)
+        return caps if self.max_lots is None else np.minimum(caps, self.max_lots)
 
     @property
     def total(self) -> int:
@@ -126,7 +136,7 @@ class Terms:
         )
 
     def only(self, providers: Ints) -> Terms:
-        """The same terms for some of the providers (their positions)."""
+        """Leave out all providers but these (positions)."""
         return replace(
             self, own_hours=self.own_hours[providers], own_lots=self.own_lots[providers],
             reach=self.reach[providers],
@@ -193,6 +203,20 @@ def flow(terms: Terms) -> tuple[Ints, Bools]:
     return units, short & (terms.demand > 0)
 
 
+def possible(terms: Terms) -> bool:
+    """Whether the plain sums leave room for a sharing-out: False is a proof that there is none.
+
+    Looked at are the hours and the lots that the largest ``max_providers`` can take on, and the
+    flow of hours to the providers within reach.
+    """
+    limit = terms.max_providers
+    hours = np.sort(terms.hours_cap)[::-1][:limit].sum()
+    parts = np.sort(terms.lots_cap)[::-1][:limit].sum()
+    if hours < terms.total or parts < (terms.demand > 0).sum():
+        return False
+    return not flow(terms)[1].any()
+
+
 def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) -> Answer:
     """Find a sharing-out of all hours under all caps but the free ones.
 
@@ -208,42 +232,39 @@ def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) ->
     Returns
     -------
     Answer
-        Of the core market where that settles the matter, otherwise of the whole one.
+        From the sums or the flow alone where these settle the matter; of the core market where
+        that does; otherwise of the whole one.
     """
     free = frozenset(free)
-    core = _core(terms, free)
-    whole = len(core) == len(terms.own_hours)
-    found: Ints | None = None
-    value: int | None = None
-    if not whole:
-        first = _solve(terms.only(core), free, least, _EFFORT_CORE, None)
+    relaxed = _relaxed(terms, free)
+    if not possible(relaxed):
+        return Answer(units=None, proven=True)
+    if least is None:
+        units = to_forest(flow(relaxed)[0])
+        if relaxed.admits(units):
+            return Answer(units=units, proven=True)
+        floor = 0
+    else:
+        floor = _floor(terms, free, least)
+    core = _core(relaxed)
+    found: Answer | None = None
+    if len(core) < len(terms.own_hours):
+        first = _solve(terms.only(core), free, least, floor, _EFFORT_CORE[least is None], None)
         if first.units is not None:
-            found = np.zeros(terms.reach.shape, dtype=np.int64)
-            found[core] = first.units
-            value = first.value
-            if least is None:
-                return Answer(units=found, proven=True)
-    answer = _solve(terms, free, least, _EFFORT_FULL, found)
-    if found is not None and (
-        answer.units is None or (answer.value or 0) > (value or 0)
-    ):
-        return Answer(units=found, proven=False, value=value)
+            units = np.zeros(terms.reach.shape, dtype=np.int64)
+            units[core] = first.units
+            proven = least is None or first.value == floor
+            found = Answer(units=units, proven=proven, value=first.value)
+            if proven:
+                return found
+    answer = _solve(terms, free, least, floor, _EFFORT_FULL[least is None], found)
+    if found is not None and (answer.units is None or (answer.value or 0) > (found.value or 0)):
+        return found
     return answer
 
 
-def _core(terms: Terms, free: frozenset[Cap]) -> Ints:
-    room = _without(terms, free).hours_cap
-    by_size = np.argsort(-room, kind="stable")
-    enough = int(np.searchsorted(np.cumsum(room[by_size]), terms.total)) + 1
-    wanted = {int(i) for i in by_size[: int(_CORE * enough) + 1]}
-    for lot in range(len(terms.demand)):
-        within = by_size[terms.reach[by_size, lot]]
-        wanted.update(int(i) for i in within[:_CORE_PER_LOT])
-    return np.array(sorted(wanted), dtype=np.int64)
-
-
-def _without(terms: Terms, free: Collection[Cap]) -> Terms:
-    """The terms with the brief's free caps on hours and lots taken away."""
+def _relaxed(terms: Terms, free: Collection[Cap]) -> Terms:
+    """Take the free caps away."""
     gone: dict[str, Any] = {}
     if Cap.HOURS in free:
         gone["max_hours"] = None
@@ -253,17 +274,59 @@ def _without(terms: Terms, free: Collection[Cap]) -> Terms:
         gone["max_lots"] = None
     if Cap.PROVIDERS in free:
         gone["max_providers"] = None
+    if Cap.REACH in free:
+        gone["reach"] = np.ones_like(terms.reach)
+    if Cap.OWN_LOTS in free:
+        gone["own_lots"] = np.full_like(terms.own_lots, len(terms.demand))
+    if Cap.OWN_HOURS in free:
+        gone["own_hours"] = np.full_like(terms.own_hours, terms.total)
+    if Cap.DEMAND in free:
+        gone["demand"] = np.zeros_like(terms.demand)
     return replace(terms, **gone)
 
 
+def _floor(terms: Terms, free: frozenset[Cap], least: Cap) -> int:
+    """Return what the cap has to give way by at the least, going by :func:`possible` alone."""
+    rest = _relaxed(terms, free - {least})
+    if least in _SCALARS:
+        low, high = getattr(rest, _SCALARS[least]), max(terms.total, *terms.reach.shape)
+        while low < high:
+            middle = (low + high) // 2
+            if possible(replace(rest, **{_SCALARS[least]: middle})):
+                high = middle
+            else:
+                low = middle + 1
+        return int(low)
+    limit = rest.max_providers
+    if least == Cap.OWN_LOTS:
+        parts = np.sort(rest.lots_cap)[::-1][:limit].sum()
+        return max(0, int((rest.demand > 0).sum() - parts))
+    carried = flow(rest)[0].sum()
+    if least != Cap.REACH:
+        carried = min(carried, np.sort(rest.hours_cap)[::-1][:limit].sum())
+    return max(0, int(rest.total - carried))
+
+
+def _core(relaxed: Terms) -> Ints:
+    room = relaxed.hours_cap
+    by_size = np.argsort(-room, kind="stable")
+    enough = int(np.searchsorted(np.cumsum(room[by_size]), relaxed.total)) + 1
+    wanted = {int(i) for i in by_size[: int(_CORE * enough) + 1]}
+    for lot in range(len(relaxed.demand)):
+        within = by_size[relaxed.reach[by_size, lot]]
+        wanted.update(int(i) for i in within[:_CORE_PER_LOT])
+    return np.array(sorted(wanted), dtype=np.int64)
+
+
 def _solve(
-    terms: Terms, free: frozenset[Cap], least: Cap | None, effort: float, hint: Ints | None
+    terms: Terms, free: frozenset[Cap], least: Cap | None, floor: int, effort: float,
+    known: Answer | None,
 ) -> Answer:
     from ortools.sat.python import cp_model
 
-    model = _Model(terms, free, least)
-    if hint is not None:
-        model.hint(hint)
+    model = _Model(terms, free, least, floor)
+    if known is not None and known.units is not None:
+        model.hint(known.units)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = _SEED
@@ -284,12 +347,14 @@ def _solve(
 
 
 class _Model:
-    """``x[i][j]``: units of lot j with provider i; ``y[i][j]``: i has a part of j; ``z[i]``: of any.
+    """``x[i][j]``: units of lot j with provider i; ``z[i]``: i has any.
 
-    ``y`` is there only where a limit on lots can bind.
+    ``y[i][j]`` (i has a part of j) is there only where a limit on lots can bind.
     """
 
-    def __init__(self, terms: Terms, free: frozenset[Cap], least: Cap | None) -> None:
+    def __init__(
+        self, terms: Terms, free: frozenset[Cap], least: Cap | None, floor: int
+    ) -> None:
         from ortools.sat.python import cp_model
 
         self.model: cp_model.CpModel = cp_model.CpModel()
@@ -313,14 +378,15 @@ class _Model:
         self._demand(terms, free)
         if terms.max_providers is not None and Cap.PROVIDERS not in free:
             self.model.add(sum(self.z) <= terms.max_providers)
-        self.model.minimize(sum(self.cost[least or Cap.PROVIDERS]))
+        cost = sum(self.cost[least or Cap.PROVIDERS])
+        self.model.add(cost >= floor)
+        self.model.minimize(cost)
 
     @staticmethod
     def _upper_bounds(terms: Terms, free: frozenset[Cap]) -> Ints:
-        own = np.full_like(terms.own_hours, terms.total) if Cap.OWN_HOURS in free else terms.own_hours
-        room = _without(replace(terms, own_hours=own), free).hours_cap
-        most = np.minimum(room[:, None], terms.demand[None, :])
-        return most if Cap.REACH in free else np.where(terms.reach, most, 0)
+        relaxed = _relaxed(terms, free - {Cap.DEMAND})
+        most = np.minimum(relaxed.hours_cap[:, None], relaxed.demand[None, :])
+        return np.where(relaxed.reach, most, 0)
 
     def _hours(self, terms: Terms, free: frozenset[Cap], least: Cap | None) -> None:
         fixed: list[int] = []
@@ -412,18 +478,26 @@ class _Model:
 
 
 def changed(terms: Terms, cap: Cap, answer: Answer) -> Terms:
-    """The terms once a cap has given way as far as an answer of :func:`carry` asks for."""
+    """Let a cap give way as far as an answer of :func:`carry` asks for.
+
+    Parameters
+    ----------
+    terms
+        As given to :func:`carry`.
+    cap
+        The cap that was to give way as little as possible.
+    answer
+        What :func:`carry` said; it holds a sharing-out.
+
+    Returns
+    -------
+    Terms
+        With that one cap changed. When it alone was free, they admit the sharing-out.
+    """
     assert answer.units is not None
     units = answer.units
-    value = answer.value
-    if cap == Cap.PROVIDERS:
-        return replace(terms, max_providers=value)
-    if cap == Cap.HOURS:
-        return replace(terms, max_hours=value)
-    if cap == Cap.SHARE:
-        return replace(terms, max_share=value)
-    if cap == Cap.LOTS:
-        return replace(terms, max_lots=value)
+    if cap in _SCALARS:
+        return replace(terms, **{_SCALARS[cap]: answer.value})  # type: ignore[arg-type]
     if cap == Cap.REACH:
         return replace(terms, reach=terms.reach | (units > 0))
     if cap == Cap.OWN_LOTS:
@@ -474,7 +548,7 @@ def to_forest(units: Ints) -> Ints:
         path = nx.shortest_path(forest, providers + j, i)
         forest.add_edge(i, providers + j)
         circle = [(i, j)] + [
-            (min(a, b), max(a, b) - providers) for a, b in zip(path, path[1:], strict=False)]
+            (min(a, b), max(a, b) - providers) for a, b in pairwise(path)]
         sides = circle[0::2], circle[1::2]
         down, up = sorted(sides, key=lambda side: min(int(result[ij]) for ij in side))
         least = min(int(result[ij]) for ij in down)

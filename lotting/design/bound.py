@@ -19,6 +19,8 @@ from .stop import Stop
 
 __all__ = ["Bound", "fixable", "lower_bound"]
 
+Bools = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -39,7 +41,7 @@ class Bound:
 
     value: float
     multipliers: Floats
-    alive: npt.NDArray[np.bool_]
+    alive: Bools
     iterations: int
 
 
@@ -152,7 +154,7 @@ def _start(instance: Instance, plan: Ints | None) -> Floats:
     return rim
 
 
-def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[Bools, Bools]:
     """Which assignments a plan cheaper than ``cutoff`` may still use (reduced-cost fixing).
 
     Returns

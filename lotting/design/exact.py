@@ -45,12 +45,15 @@ class Exact:
         Lower bound on the weighted objective; -inf where none is known.
     rounds
         Times the model was solved, with more cuts each time.
+    timed_out
+        Whether it was the clock that ended it: another run may then end elsewhere.
     """
 
     verdict: Verdict
     lot: Ints | None
     bound: float
     rounds: int
+    timed_out: bool = False
 
 
 def solve_exactly(
@@ -94,7 +97,7 @@ def solve_exactly(
         left = stop.left()
         if left < 0.05:
             stop.ran_out |= not stop.interrupted.is_set()
-            return Exact(Verdict.UNKNOWN, None, bound, rounds)
+            return Exact(Verdict.UNKNOWN, None, bound, rounds, timed_out=True)
         result = mathopt.solve(
             model.model, mathopt.SolverType.HIGHS,
             params=mathopt.SolveParameters(
@@ -104,8 +107,13 @@ def solve_exactly(
             model_params=mathopt.ModelSolveParameters(solution_hints=model.hints),
         )
         rounds += 1
-        stop()  # notes when it was the clock that ended the solve
         reason = result.termination.reason
+        timed_out = (
+            reason != mathopt.TerminationReason.OPTIMAL
+            and result.termination.limit == mathopt.Limit.TIME
+        )
+        if timed_out:
+            stop.ran_out |= not stop.interrupted.is_set()
         if reason in {
             mathopt.TerminationReason.INFEASIBLE,
             mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
@@ -115,16 +123,16 @@ def solve_exactly(
         if np.isfinite(dual):
             bound = max(bound, float(dual))
         if not result.has_primal_feasible_solution():
-            return Exact(Verdict.UNKNOWN, None, bound, rounds)
+            return Exact(Verdict.UNKNOWN, None, bound, rounds, timed_out)
         lot = model.read(result)
         if not model.cut(lot):
             verdict = (
                 Verdict.OPTIMAL if reason == mathopt.TerminationReason.OPTIMAL or feasibility
                 else Verdict.UNKNOWN
             )
-            return Exact(verdict, model.numbered(lot), bound, rounds)
+            return Exact(verdict, model.numbered(lot), bound, rounds, timed_out)
         if reason != mathopt.TerminationReason.OPTIMAL:
-            return Exact(Verdict.UNKNOWN, None, bound, rounds)
+            return Exact(Verdict.UNKNOWN, None, bound, rounds, timed_out)
 
 
 class _Model:
@@ -186,20 +194,24 @@ class _Model:
         for row in rows:
             self.model.add_linear_constraint(mathopt.LinearSum(row) == 1.0)
         self.model.add_linear_constraint(mathopt.LinearSum(self.y.values()) == float(instance.lots))
-        for a, b in instance.same:
+        self._lock()
+        if not feasibility:
+            self.model.minimize(mathopt.LinearSum(costs))
+
+    def _lock(self) -> None:
+        """Units that share a lot share a centre; units apart do not."""
+        for a, b in self.instance.same:
             for j in self.y:
                 left, right = self.x.get((int(a), j)), self.x.get((int(b), j))
                 if left is not None and right is not None:
                     self.model.add_linear_constraint(left - right == 0.0)
                 elif left is not None or right is not None:
                     self.model.add_linear_constraint((left if left is not None else right) <= 0.0)
-        for a, b in instance.apart:
+        for a, b in self.instance.apart:
             for j, y in self.y.items():
                 left, right = self.x.get((int(a), j)), self.x.get((int(b), j))
                 if left is not None and right is not None:
                     self.model.add_linear_constraint(left + right <= y)
-        if not feasibility:
-            self.model.minimize(mathopt.LinearSum(costs))
 
     def hint(self, lot: Ints) -> None:
         """Tell the solver a plan it can start from."""

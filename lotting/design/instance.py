@@ -6,6 +6,7 @@ solver sees units and candidate centres, never codes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..brief import LocksBrief, Weights
+from lotting.brief import LocksBrief, Weights
 
 __all__ = ["SLACK", "TIE_BREAK", "Instance", "make_instance"]
 
@@ -266,7 +267,7 @@ def make_instance(
     same: set[tuple[int, int]] = set()
     for group in groups:
         units = sorted({unit_of[c] for c in group})
-        same |= set(zip(units, units[1:], strict=False))
+        same |= set(itertools.pairwise(units))
     apart = {
         tuple(sorted((unit_of[a], unit_of[b]))) for a, b in locks.apart if a in here and b in here
     }

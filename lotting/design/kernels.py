@@ -5,8 +5,8 @@ interpreter lock, and draws its random numbers from a state of its own, so that 
 its seed alone and not on how many threads run beside it.
 """
 
-# ruff: noqa: PLR0913, PLR0917, C901, FBT003
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# ruff: noqa: C901
 
 from __future__ import annotations
 
@@ -201,8 +201,7 @@ def _best_without(u, a, lot, cost, centre_unit, sums):
         v = centre_unit[j]
         if v != u and lot[v] == a:
             value = sums[a, j] - cost[u, j]
-            if value < best:
-                best = value
+            best = min(best, value)
     return best
 
 

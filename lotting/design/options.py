@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from ..brief import Weights
+from lotting.brief import Weights
 
 __all__ = ["Candidate", "aims_to_try", "choose", "people_apart"]
 

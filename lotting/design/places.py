@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import networkx as nx
 import pandas as pd
 
-from ..brief import LotsBrief
-from ..errors import InfeasibleError, InputError, Problems, Reason, some
+from lotting.brief import LotsBrief
+from lotting.errors import InfeasibleError, InputError, Problems, Reason, some
 
 __all__ = ["WHOLE_MAP", "Place", "Split", "split", "wider"]
 
@@ -275,7 +275,9 @@ than there are. Lower the least hours of a lot to 1,680, or draw 2 lots here.
                      "which no lot can: the target with its tolerance lies outside min_hours and max_hours."),
             fix="Change target_hours or tolerance_pct, or the limits.",
         )
-    fitting = [k for k in range(1, max(lots * 4, 40)) if k * lo <= hours + _SLACK and k * hi >= hours - _SLACK]
+    fitting = [
+        k for k in range(1, max(lots * 4, 40)) if k * lo <= hours + _SLACK and k * hi >= hours - _SLACK
+    ]
     nearest = min(fitting, key=lambda k: (abs(k - lots), k)) if fitting else None
     other = f", or draw {nearest} lot{'s' if nearest != 1 else ''} here" if nearest else ""
     change = "" if brief is None or brief.tolerance_pct is None else " and ".join(
@@ -317,12 +319,14 @@ def _pieces(
         return [], [reason]
     too_big = [c for c in codes if hours[c] > hi + _SLACK]
     if too_big:
+        many = len(too_big) > 1
         return [], [Reason(
             place=group,
-            message=(f"{len(too_big)} area{'s' if len(too_big) > 1 else ''} alone hold{'' if len(too_big) > 1 else 's'} "
+            message=(f"{len(too_big)} area{'s' if many else ''} alone hold{'' if many else 's'} "
                      f"more than the {hi:,.0f} h a lot may hold: "
                      + some([f"{c} ({hours[c]:,.0f} h)" for c in too_big]) + "."),
-            fix=f"Raise the most hours of a lot to {math.ceil(float(hours[too_big].max())):,}, or use smaller areas.",
+            fix=(f"Raise the most hours of a lot to {math.ceil(float(hours[too_big].max())):,}, "
+                 "or use smaller areas."),
         )]
     parts = sorted(
         (sorted(p) for p in nx.connected_components(graph.subgraph(codes))),

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import networkx as nx
 import numpy as np
 
-from ..brief import LocksBrief, LotsBrief, Weights
-from ..errors import Reason, some
+from lotting.brief import LocksBrief, LotsBrief, Weights
+from lotting.errors import Reason, some
+
 from .instance import Instance
 from .places import Place, wider
 from .search import explore

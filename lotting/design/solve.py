@@ -26,9 +26,10 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from ..brief import LocksBrief, LotsBrief, RunBrief, Weights
-from ..errors import InfeasibleError, LottingError, Reason
-from ..plan import Plan, natural
+from lotting.brief import LocksBrief, LotsBrief, RunBrief, Weights
+from lotting.errors import InfeasibleError, Reason, StoppedError
+from lotting.plan import Plan, natural
+
 from .bound import fixable, lower_bound
 from .exact import Verdict, solve_exactly
 from .instance import Instance, Ints, make_instance
@@ -38,9 +39,11 @@ from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, match_zones, stream, value_of, warm_up
 from .stop import Stop
 
-__all__ = ["Design", "Interrupted", "Option", "PlaceResult", "Progress", "Status", "design"]
+__all__ = ["Design", "Option", "PlaceResult", "Progress", "Status", "design"]
 
 T = TypeVar("T")
+#: Objective and bound so far.
+_State = Callable[[], tuple[float | None, float | None]]
 
 #: Proposals a second that one slow core is trusted with; sets the steps, never the clock.
 _STEPS_A_SECOND = 400_000
@@ -55,10 +58,6 @@ _PROOF_SHARE = 0.35
 _SETTLED = 1e-6
 #: Up to this many (unit, centre) pairs the exact model also proves aims other than distance.
 _TINY_PAIRS = 400
-
-
-class Interrupted(LottingError):
-    """Ctrl-C came before the first plan."""
 
 
 class Status(StrEnum):
@@ -218,11 +217,12 @@ class _Crew:
 
     def run(
         self, stage: str, jobs: Sequence[Callable[[], T]], after: Callable[[int, T], None] | None = None,
-        state: Callable[[], tuple[float | None, float | None]] = lambda: (None, None),
+        state: _State = lambda: (None, None),
     ) -> list[T]:
         """Run the jobs; ``after(i, result)`` is called as each ends, in this thread."""
         futures: dict[Future[T], int] = {self.pool.submit(job): i for i, job in enumerate(jobs)}
-        left, results = set(futures), {}
+        left = set(futures)
+        results: dict[int, T] = {}
         while left:
             self._tell(stage, len(results), len(jobs), state)
             try:
@@ -239,7 +239,7 @@ class _Crew:
         self._tell(stage, len(results), len(jobs), state)
         return [results[i] for i in range(len(jobs))]
 
-    def _tell(self, stage: str, done: int, total: int, state: Callable[[], tuple[float | None, float | None]]) -> None:
+    def _tell(self, stage: str, done: int, total: int, state: _State) -> None:
         if self.report:
             objective, bound = state()
             self.report(Progress(stage, done, total, objective, bound))
@@ -294,7 +294,7 @@ def design(
         No plan meets the brief, with a reason for each place that fails.
     InputError
         Brief and map do not fit each other.
-    Interrupted
+    StoppedError
         Ctrl-C before there was any plan.
     """
     run = run or RunBrief()
@@ -506,7 +506,7 @@ class _Job:
             # Nothing below the cut-off: the plan in hand is the best.
             work.optimal, work.bound = True, work.value
             return
-        if answer.verdict == Verdict.OPTIMAL and answer.lot is not None:
+        if answer.lot is not None and not answer.timed_out:
             # A run cut short by the clock must not change the plan: it could not be repeated.
             exact = canonical(answer.lot)
             value = value_of(instance, exact) if instance.feasible(exact) else np.inf
@@ -554,7 +554,7 @@ class _Job:
         if not failed:
             return
         if self.stop.interrupted.is_set():
-            raise Interrupted("Stopped before there was a plan for every place. Nothing was written.")
+            raise StoppedError("Stopped before there was a plan for every place. Nothing was written.")
         spare = Stop(max(5.0, 0.25 * self.run.time_limit_s), interrupted=self.stop.interrupted)
 
         def job(work: _Work) -> Callable[[], Reason]:
@@ -637,7 +637,8 @@ class _Job:
         instead: list[tuple[float, str, list[_Work]]] = []
         for title, other in others:
             taken = [
-                _Work(w.place, w.instance, bound=w.bound, best=replace(_best(o), value=value_of(w.instance, _lot(o))))
+                _Work(w.place, w.instance, bound=w.bound,
+                      best=replace(_best(o), value=value_of(w.instance, _lot(o))))
                 for w, o in zip(works, other, strict=True)
             ]
             instead.append((sum(w.value for w in taken), title, taken))
@@ -684,7 +685,7 @@ class _Job:
         return (distance, off, moved) if any(w.instance.zones for w in works) else (distance, off)
 
     def named(self, works: Sequence[_Work], like: Plan | None) -> Plan:
-        """Name every lot: as locked, else after the zone (or lot of ``like``) it carries on, else by number."""
+        """Name every lot: as locked, else after the zone (or lot of ``like``) it follows, else by number."""
         lot_of: dict[str, tuple[int, int]] = {}
         names: dict[tuple[int, int], str] = {}
         for p, work in enumerate(works):
@@ -708,7 +709,9 @@ class _Job:
         codes = [str(c) for c in self.areas.index]
         return Plan(pd.Series([names[lot_of[c]] for c in codes], index=pd.Index(codes, name="area_code")))
 
-    def _place_on_map(self, key: tuple[int, int], lot_of: dict[str, tuple[int, int]]) -> tuple[int, float, str]:
+    def _place_on_map(
+        self, key: tuple[int, int], lot_of: dict[str, tuple[int, int]]
+    ) -> tuple[int, float, str]:
         """Sort key: by place, then from north to south."""
         inside = [c for c, k in lot_of.items() if k == key]
         return key[0], -float(self.areas.loc[inside, "y_m"].mean()), min(inside)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 from shapely.affinity import translate
 from shapely.geometry import Polygon
 
-from .small import CODES, PERSON, add_to_brief, edit, grid, hours_table, packages_table, write_csv
+from .small import PERSON, add_to_brief, edit, grid, hours_table, packages_table, write_csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,7 @@ def broken(
     return enter
 
 
-def _brief(
-    name: str, old: str, new: str, *says: str, packages: bool = False, problems: int = 1
-) -> None:
+def _brief(name: str, old: str, new: str, *says: str, packages: bool = False, problems: int = 1) -> None:
     def do(folder: Path) -> None:
         edit(folder / "brief.toml", old, new)
 
@@ -582,9 +579,7 @@ _brief(
 )
 _brief("not_toml", "number = 4", "number: 4", "not valid TOML", "line 10")
 _brief("table_twice", "[run]", "[lots]", "not valid TOML")
-_brief(
-    "backslashes", '"areas.gpkg"', '"C:\\data\\areas.gpkg"', "forward slashes", "'single quotes'"
-)
+_brief("backslashes", '"areas.gpkg"', '"C:\\data\\areas.gpkg"', "forward slashes", "'single quotes'")
 _brief("backslashes_that_pass", '"areas.gpkg"', '"C:\\temp\\new.gpkg"', "forward slashes")
 _brief("no_as_of", "as_of = 2026-04-01\n", "", "[demand]", "as_of = 2026-04-01", packages=True)
 _brief(
@@ -635,7 +630,8 @@ _more(
 )
 _more(
     "locked_to_too_many_lots",
-    '\n[locks]\nlot = { E01000001 = "A", E01000002 = "B", E01000003 = "C", E01000007 = "D", E01000008 = "E" }\n',
+    '\n[locks]\nlot = { E01000001 = "A", E01000002 = "B", E01000003 = "C", E01000007 = "D", '
+    'E01000008 = "E" }\n',
     "[locks] lot",
     "5 lots (A, B, C, D, E)",
     "3 lots at most",

@@ -101,21 +101,20 @@ def hours_table() -> pd.DataFrame:
 
 def packages_table() -> pd.DataFrame:
     """Make ten packages a square, of eight people, that add up to the square's hours; all run."""
-    rows = []
-    for n, code in enumerate(CODES):
-        for k in range(10):
-            rows.append(
-                {
-                    "package_id": f"{PACKAGE}{n:02d}{k}",
-                    "person_id": f"{PERSON}{n:02d}{min(k, 7)}",
-                    "postcode": postcode(code),
-                    "weekly_hours": f"{HOURS[code] / 10:g}",
-                    "payer": "Council" if k % 3 else "NHS",
-                    "start": "2026-01-05",
-                    "end": "",
-                    "carers": "1",
-                }
-            )
+    rows = [
+        {
+            "package_id": f"{PACKAGE}{n:02d}{k}",
+            "person_id": f"{PERSON}{n:02d}{min(k, 7)}",
+            "postcode": postcode(code),
+            "weekly_hours": f"{HOURS[code] / 10:g}",
+            "payer": "Council" if k % 3 else "NHS",
+            "start": "2026-01-05",
+            "end": "",
+            "carers": "1",
+        }
+        for n, code in enumerate(CODES)
+        for k in range(10)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -178,9 +177,7 @@ def add_to_brief(folder: Path, text: str) -> None:
 def listing(folder: Path) -> dict[str, str]:
     """Every file and folder below, with a hash of what is in it."""
     return {
-        str(p.relative_to(folder)): (
-            hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "folder"
-        )
+        str(p.relative_to(folder)): (hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "folder")
         for p in sorted(folder.rglob("*"))
     }
 

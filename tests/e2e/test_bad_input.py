@@ -88,9 +88,7 @@ def test_the_unbroken_council_passes(packages: bool, tmp_path: Path) -> None:
         ("cp1252", ";", "\r\n"),
     ],
 )
-def test_encodings_of_exports_are_read(
-    encoding: str, delimiter: str, ending: str, tmp_path: Path
-) -> None:
+def test_encodings_of_exports_are_read(encoding: str, delimiter: str, ending: str, tmp_path: Path) -> None:
     """UTF-16 and Windows-1252 files give the same plan as UTF-8."""
     folder = make(tmp_path / "council")
     edit(folder / "lookup.csv", "West", "Môr")
@@ -256,9 +254,7 @@ HALVES = {c: "W" if i % 6 < 3 else "E" for i, c in enumerate(CODES)}
     ],
     ids=["unknown area", "missing area", "blank lot"],
 )
-def test_a_plan_that_does_not_fit(
-    lots: dict[str, str], says: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_a_plan_that_does_not_fit(lots: dict[str, str], says: tuple[str, ...], tmp_path: Path) -> None:
     """``compare`` and ``map`` refuse a plan that is not of this map, and draw nothing."""
     folder = make(tmp_path / "council")
     good, bad = plan(folder, "good.csv", HALVES), plan(folder, "bad.csv", lots)

@@ -19,8 +19,8 @@ __all__ = [
     "PlanError",
     "Problem",
     "Problems",
-    "StoppedError",
     "Reason",
+    "StoppedError",
     "some",
 ]
 

@@ -146,8 +146,11 @@ def options_table(result: Result) -> pd.DataFrame:
         }
         names = ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours")
         row |= {name: facts[name] for name in names}
-        names = ("moved_people", "moved_hours", "moved_pct")
-        row |= {name: facts[name] for name in names if name in facts}
+        row |= {
+            name: facts[name]
+            for name in ("moved_people", "moved_hours", "moved_pct")
+            if name in facts
+        }
         for other, there in enumerate(result.outcomes, 1):
             apart = moved(outcome.demand, outcome.plan, there.plan)
             row[f"apart_from_{other}_{apart.unit}"] = (

@@ -173,7 +173,7 @@ class _Model:
                 costs.append(float(w * instance.cost[i, j]) * x)
                 hours.append(float(instance.hours[i]) * x)
                 rural.append(float(instance.rural[i]) * x)
-            load = mathopt.LinearSum(hours)
+            load: Any = mathopt.LinearSum(hours)
             if np.isfinite(instance.hi):
                 self.model.add_linear_constraint(load <= (instance.hi + SLACK / 2) * y)
             self.model.add_linear_constraint(load >= (instance.lo - SLACK / 2) * y)
@@ -184,7 +184,7 @@ class _Model:
                 costs.append(aims.equality * off)
             if aims.mix and not feasibility:
                 off = self.model.add_variable(lb=0.0)
-                excess = mathopt.LinearSum(rural) - instance.rural_share * load
+                excess: Any = mathopt.LinearSum(rural) - instance.rural_share * load
                 self.model.add_linear_constraint(off >= excess)
                 self.model.add_linear_constraint(off >= -1.0 * excess)
                 costs.append(aims.mix * off)

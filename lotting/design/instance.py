@@ -288,15 +288,19 @@ def make_instance(
     def pairs(found: set[tuple[int, int]] | set[tuple[int, ...]]) -> Ints:
         return np.array(sorted(found), np.int64).reshape(-1, 2)
 
-    hours = np.bincount(unit_index, weights=hours_area, minlength=n)
-    rural = np.bincount(unit_index, weights=rural_area, minlength=n)
+    hours = _summed(unit_index, hours_area, n)
+    rural = _summed(unit_index, rural_area, n)
     total = float(hours.sum())
     return Instance(
         name=name, members=tuple(members), hours=hours,
-        people=np.bincount(unit_index, weights=people_area, minlength=n), rural=rural,
+        people=_summed(unit_index, people_area, n), rural=rural,
         cost=cost, centres=tuple(codes), centre_unit=unit_index, indptr=indptr, indices=indices,
         lots=lots, lo=lo, hi=hi, target=target,
         rural_share=float(rural.sum()) / total if total else 0.0,
         stay=stay, zones=zones, same=pairs(same), apart=pairs(apart),
         named={unit_of[group[0]]: lot for lot, group in by_lot.items()}, aims=aims,
     )
+
+
+def _summed(unit: Ints, values: Floats, n: int) -> Floats:
+    return np.bincount(unit, weights=values, minlength=n).astype(np.float64)

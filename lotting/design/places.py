@@ -330,9 +330,9 @@ def _pieces(
         )]
     parts = sorted(
         (sorted(p) for p in nx.connected_components(graph.subgraph(codes))),
-        key=lambda p: (-float(hours[p].sum()), p[0]),
+        key=lambda p: (-_sum(hours, p), p[0]),
     )
-    sums = [float(hours[p].sum()) for p in parts]
+    sums = [_sum(hours, p) for p in parts]
     counts = _per_piece(sums, [len(p) for p in parts], count, lo, hi)
     if counts is None:
         names = "; ".join(
@@ -353,6 +353,10 @@ def _pieces(
         )
         for i, (part, h, k) in enumerate(zip(parts, sums, counts, strict=True))
     ], []
+
+
+def _sum(hours: pd.Series[float], codes: Sequence[str]) -> float:
+    return float(hours.loc[list(codes)].sum())
 
 
 def _per_piece(

@@ -742,7 +742,7 @@ def _carried_on(
         key = lot_of.get(str(code))
         if key in row and zone in column:
             # Areas count a little too, so that zones without people are carried on as well.
-            table[row[key], column[zone]] += float(weigh[code]) + 1e-6
+            table[row[key], column[zone]] += float(weigh[str(code)]) + 1e-6
     rows, columns = linear_sum_assignment(-table)
     names |= {free[r]: zones[c] for r, c in zip(rows, columns, strict=True) if table[r, c] > 0}
     return names

@@ -165,6 +165,16 @@ class Answer:
     value: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """What a model is to find: see :func:`carry`; the value has to lie in floor..ceiling."""
+
+    free: frozenset[Cap]
+    least: Cap | None
+    floor: int
+    ceiling: int | None = None
+
+
 def flow(terms: Terms) -> tuple[Ints, Bools]:
     """Carry as much as possible under the caps on hours alone, and say which lots are short.
 
@@ -243,24 +253,23 @@ def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) ->
         units = to_forest(flow(relaxed)[0])
         if relaxed.admits(units):
             return Answer(units=units, proven=True)
-        floor = 0
-    else:
-        floor = _floor(terms, free, least)
-    core = _core(relaxed)
-    found: Answer | None = None
-    if len(core) < len(terms.own_hours):
-        first = _solve(terms.only(core), free, least, floor, _EFFORT_CORE[least is None], None)
-        if first.units is not None:
+    floor = 0 if least is None else _floor(terms, free, least)
+    ask = _Ask(free=free, least=least, floor=floor)
+    core = _core(_relaxed(terms, free - {Cap.DEMAND, Cap.OWN_HOURS}))
+    whole = len(core) == len(terms.own_hours)
+    # A sharing-out at the floor is the least there can be, and is found far sooner than a least.
+    tries = [ask] if least is None else [replace(ask, ceiling=floor), ask]
+    answer = Answer(units=None, proven=False)
+    for asked in tries:
+        answer = _solve(terms.only(core), asked, _EFFORT_CORE[least is None])
+        if answer.units is not None:
             units = np.zeros(terms.reach.shape, dtype=np.int64)
-            units[core] = first.units
-            proven = least is None or first.value == floor
-            found = Answer(units=units, proven=proven, value=first.value)
-            if proven:
-                return found
-    answer = _solve(terms, free, least, floor, _EFFORT_FULL[least is None], found)
-    if found is not None and (answer.units is None or (answer.value or 0) > (found.value or 0)):
-        return found
-    return answer
+            units[core] = answer.units
+            proven = least is None or answer.value == floor or (whole and answer.proven)
+            return Answer(units=units, proven=proven, value=answer.value)
+    if whole and answer.proven:
+        return answer
+    return _solve(terms, ask, _EFFORT_FULL[least is None])
 
 
 def _relaxed(terms: Terms, free: Collection[Cap]) -> Terms:
@@ -311,6 +320,8 @@ def _core(relaxed: Terms) -> Ints:
     room = relaxed.hours_cap
     by_size = np.argsort(-room, kind="stable")
     enough = int(np.searchsorted(np.cumsum(room[by_size]), relaxed.total)) + 1
+    if relaxed.max_providers is not None:
+        enough = relaxed.max_providers
     wanted = {int(i) for i in by_size[: int(_CORE * enough) + 1]}
     for lot in range(len(relaxed.demand)):
         within = by_size[relaxed.reach[by_size, lot]]
@@ -318,26 +329,21 @@ def _core(relaxed: Terms) -> Ints:
     return np.array(sorted(wanted), dtype=np.int64)
 
 
-def _solve(
-    terms: Terms, free: frozenset[Cap], least: Cap | None, floor: int, effort: float,
-    known: Answer | None,
-) -> Answer:
+def _solve(terms: Terms, ask: _Ask, effort: float) -> Answer:
     from ortools.sat.python import cp_model
 
-    model = _Model(terms, free, least, floor)
-    if known is not None and known.units is not None:
-        model.hint(known.units)
+    model = _Model(terms, ask)
+    any_will_do = ask.least is None or ask.ceiling == ask.floor
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = _SEED
     solver.parameters.max_deterministic_time = effort
-    # Any sharing-out will do, but the wish for few providers is what leads the search to one.
-    solver.parameters.stop_after_first_solution = least is None
+    solver.parameters.stop_after_first_solution = any_will_do
     status = solver.solve(model.model)
     if status in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
         return Answer(
-            units=model.read(solver), proven=least is None or status == cp_model.OPTIMAL,
-            value=None if least is None else round(solver.objective_value),
+            units=model.read(solver), proven=any_will_do or status == cp_model.OPTIMAL,
+            value=None if ask.least is None else int(solver.value(model.value)),
         )
     if status == cp_model.INFEASIBLE:
         return Answer(units=None, proven=True)
@@ -352,9 +358,8 @@ class _Model:
     ``y[i][j]`` (i has a part of j) is there only where a limit on lots can bind.
     """
 
-    def __init__(
-        self, terms: Terms, free: frozenset[Cap], least: Cap | None, floor: int
-    ) -> None:
+    def __init__(self, terms: Terms, ask: _Ask) -> None:
+        free, least = ask.free, ask.least
         from ortools.sat.python import cp_model
 
         self.model: cp_model.CpModel = cp_model.CpModel()
@@ -378,9 +383,15 @@ class _Model:
         self._demand(terms, free)
         if terms.max_providers is not None and Cap.PROVIDERS not in free:
             self.model.add(sum(self.z) <= terms.max_providers)
-        cost = sum(self.cost[least or Cap.PROVIDERS])
-        self.model.add(cost >= floor)
-        self.model.minimize(cost)
+        self.value: Any = sum(self.cost[least or Cap.PROVIDERS])
+        self.model.add(self.value >= ask.floor)
+        if ask.ceiling is None:
+            self.model.minimize(self.value)
+        else:
+            # Any value up to the ceiling will do, but the wish for few providers is what leads
+            # the search to a sharing-out.
+            self.model.add(self.value <= ask.ceiling)
+            self.model.minimize(sum(self.z))
 
     @staticmethod
     def _upper_bounds(terms: Terms, free: frozenset[Cap]) -> Ints:
@@ -458,15 +469,6 @@ class _Model:
                 self.model.add(sum(parts) == wanted)
             else:
                 self.model.add_bool_or([])  # never true: nobody reaches this lot
-
-    def hint(self, units: Ints) -> None:
-        """Start from a sharing-out known."""
-        for i, z in enumerate(self.z):
-            self.model.add_hint(z, bool(units[i].any()))
-            for j, x in self.x[i].items():
-                self.model.add_hint(x, int(units[i, j]))
-            for j, y in self.y[i].items():
-                self.model.add_hint(y, bool(units[i, j]))
 
     def read(self, solver: cp_model.CpSolver) -> Ints:
         """Return the sharing-out of a solution."""

@@ -542,7 +542,7 @@ _brief(
     "number is 4, but per_locality adds up to 3",
 )
 _brief("negative_tolerance", "max_hours = 1700", "tolerance_pct = -1", "[lots] tolerance_pct")
-_brief("no_time", "time_limit_s = 1", "time_limit_s = 0", "[run] time_limit_s", "greater than 0")
+_brief("no_time", "time_limit_s = 20", "time_limit_s = 0", "[run] time_limit_s", "greater than 0")
 _brief("negative_seed", "seed = 1", "seed = -1", "[run] seed")
 _brief(
     "weights_all_nought",

@@ -40,7 +40,7 @@ max_hours = 1700
 
 [run]
 seed = 1
-time_limit_s = 1
+time_limit_s = 20
 """
 
 PACKAGES_DEMAND = """\

@@ -42,10 +42,10 @@ Lots are rounded down and caps up, so that rounding never makes a market fail th
 sharing-out found may be over a cap by less than 0.01 h a lot.
 """
 
-#: CP-SAT's deterministic time for each model solved, the same on any machine (2 to 5 s a unit):
-#: for the least a cap has to give way, and for whether a sharing-out exists at all.
-_EFFORT_CORE = (0.5, 1.0)
-_EFFORT_FULL = (1.0, 4.0)
+#: CP-SAT's deterministic time for the core and the whole market, the same on any machine (a unit
+#: takes 2 to 5 s): for the question itself, and for each of the changes that might help.
+_THOROUGH = (1.0, 4.0)
+_QUICK = (0.5, 1.0)
 #: The core market is the largest providers, this many times as many as can carry the hours, and
 #: for each lot the few largest within reach. It nearly always shows what the whole market shows.
 _CORE = 1.5
@@ -227,7 +227,9 @@ def possible(terms: Terms) -> bool:
     return not flow(terms)[1].any()
 
 
-def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) -> Answer:
+def carry(
+    terms: Terms, free: Collection[Cap] = (), least: Cap | None = None, *, thorough: bool = False
+) -> Answer:
     """Find a sharing-out of all hours under all caps but the free ones.
 
     Parameters
@@ -238,6 +240,8 @@ def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) ->
         Caps that need not be kept.
     least
         One of the free caps, which is to give way as little as possible.
+    thorough
+        Whether to take several times as long before giving up.
 
     Returns
     -------
@@ -259,9 +263,10 @@ def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) ->
     whole = len(core) == len(terms.own_hours)
     # A sharing-out at the floor is the least there can be, and is found far sooner than a least.
     tries = [ask] if least is None else [replace(ask, ceiling=floor), ask]
+    for_core, for_whole = _THOROUGH if thorough else _QUICK
     answer = Answer(units=None, proven=False)
     for asked in tries:
-        answer = _solve(terms.only(core), asked, _EFFORT_CORE[least is None])
+        answer = _solve(terms.only(core), asked, for_core)
         if answer.units is not None:
             units = np.zeros(terms.reach.shape, dtype=np.int64)
             units[core] = answer.units
@@ -269,7 +274,7 @@ def carry(terms: Terms, free: Collection[Cap] = (), least: Cap | None = None) ->
             return Answer(units=units, proven=proven, value=answer.value)
     if whole and answer.proven:
         return answer
-    return _solve(terms, ask, _EFFORT_FULL[least is None])
+    return _solve(terms, ask, for_whole)
 
 
 def _relaxed(terms: Terms, free: Collection[Cap]) -> Terms:
@@ -335,6 +340,8 @@ def _solve(terms: Terms, ask: _Ask, effort: float) -> Answer:
     model = _Model(terms, ask)
     any_will_do = ask.least is None or ask.ceiling == ask.floor
     solver = cp_model.CpSolver()
+    # Else it takes Ctrl-C for itself, and leaves it to kill the program without a word.
+    solver.parameters.catch_sigint_signal = False
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = _SEED
     solver.parameters.max_deterministic_time = effort

@@ -15,6 +15,9 @@ from numba import njit
 
 __all__ = ["anneal", "connected_without", "lot_sums", "range_knapsacks"]
 
+#: Share of proposals that move a unit with all that hangs on it.
+_BRANCH = 0.02
+
 _jit = njit(cache=True, nogil=True, boundscheck=False, fastmath=False)
 
 
@@ -206,6 +209,134 @@ def _best_without(u, a, lot, cost, centre_unit, sums):
 
 
 @_jit
+def _branch(u, lot, indptr, indices, queue, mark, stamp, pick):
+    """Find what has to leave u's lot with u when the part beyond one neighbour of u stays.
+
+    ``pick`` in [0, 1) chooses that neighbour. Puts u and the units that hang on it first in
+    ``queue``, marks them ``-stamp``, and returns how many they are; 0 where u hangs on one unit.
+    """
+    a = lot[u]
+    inside = 0
+    for e in range(indptr[u], indptr[u + 1]):
+        if lot[indices[e]] == a:
+            inside += 1
+    if inside < 2:
+        return 0
+    skip = int(pick * inside)
+    keep = -1
+    for e in range(indptr[u], indptr[u + 1]):
+        if lot[indices[e]] == a:
+            if skip == 0:
+                keep = indices[e]
+                break
+            skip -= 1
+    mark[u] = -stamp
+    mark[keep] = stamp
+    queue[0] = keep
+    head, tail = 0, 1
+    while head < tail:
+        x = queue[head]
+        head += 1
+        for e in range(indptr[x], indptr[x + 1]):
+            v = indices[e]
+            if lot[v] == a and v != u and mark[v] != stamp:
+                mark[v] = stamp
+                queue[tail] = v
+                tail += 1
+    queue[0] = u
+    head, tail = 0, 1
+    while head < tail:
+        x = queue[head]
+        head += 1
+        for e in range(indptr[x], indptr[x + 1]):
+            v = indices[e]
+            if lot[v] == a and mark[v] != stamp and mark[v] != -stamp:
+                mark[v] = -stamp
+                queue[tail] = v
+                tail += 1
+    return tail
+
+
+@_jit
+def _move_branch(
+    held, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_rural, size,
+    hours, rural, lo, hi, target, rural_share, w_equal, w_mix, penalty, stay, zone_of,
+    link_ptr, link_to, link_same, link_price, temperature, lazy, queue, mark, stamp, rng,
+):
+    """Move the ``held`` units in front of ``queue`` from a to b, or not, as annealing has it.
+
+    Returns whether they moved, and by how much the value, the cost at the present centres and
+    the number of broken links changed.
+    """
+    ca, cb = centre[a], centre[b]
+    gone = mark[centre_unit[ca]] == -stamp
+    if gone and lazy > 0:
+        return False, 0.0, 0.0, 0
+    hs = rs = step = kept = 0.0
+    more = 0
+    za, zb = zone_of[a], zone_of[b]
+    for t in range(held):
+        x = queue[t]
+        hs += hours[x]
+        rs += rural[x]
+        step += cost[x, cb]
+        if not gone:
+            step -= cost[x, ca]
+        if za >= 0:
+            kept += stay[x, za]
+        if zb >= 0:
+            kept -= stay[x, zb]
+        more -= _broken(x, a, lot, link_ptr, link_to, link_same)
+    if gone:
+        least = np.inf
+        for j in range(cost.shape[1]):
+            y = centre_unit[j]
+            if lot[y] == a and mark[y] != -stamp:
+                left = sums[a, j]
+                for t in range(held):
+                    left -= cost[queue[t], j]
+                if left < least:
+                    least = left
+        step += least - best[a]
+    for t in range(held):
+        lot[queue[t]] = b
+    for t in range(held):
+        more += _broken(queue[t], b, lot, link_ptr, link_to, link_same)
+    for t in range(held):
+        lot[queue[t]] = a
+    ha, hb, ra, rb = lot_hours[a], lot_hours[b], lot_rural[a], lot_rural[b]
+    change = step + kept + link_price * more
+    change += _lot_term(ha - hs, ra - rs, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+    change += _lot_term(hb + hs, rb + rs, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+    change -= _lot_term(ha, ra, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+    change -= _lot_term(hb, rb, lo, hi, target, w_equal, w_mix, rural_share, penalty)
+    if change > 0.0 and (temperature <= 0.0 or _random(rng) >= np.exp(-change / temperature)):
+        return False, 0.0, 0.0, 0
+    value = kept
+    value -= _lot_term(ha, ra, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+    value -= _lot_term(hb, rb, lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+    if lazy > 0:
+        value += step
+        for t in range(held):
+            _shift(queue[t], a, b, lot, lot_hours, lot_rural, size, hours, rural)
+    else:
+        for t in range(held):
+            value += _apply(queue[t], a, b, lot, cost, centre_unit, sums, centre, best,
+                            lot_hours, lot_rural, size, hours, rural)
+    value += _lot_term(lot_hours[a], lot_rural[a], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+    value += _lot_term(lot_hours[b], lot_rural[b], lo, hi, target, w_equal, w_mix, rural_share, 0.0)
+    return True, value, step, more
+
+
+@_jit
+def _fits(lot_hours, lo, hi):
+    for k in range(lot_hours.shape[0]):
+        if lot_hours[k] > hi + 1e-9 or lot_hours[k] < lo - 1e-9:
+            return False
+    return True
+
+
+@_jit
 def anneal(
     steps, temperature, cooling, penalty, lazy, rng,
     lot, hours, rural, cost, centre_unit, indptr, indices,
@@ -246,6 +377,7 @@ def anneal(
     if linked:
         for u in range(n):
             broken += _broken(u, lot[u], lot, link_ptr, link_to, link_same)
+        broken //= 2  # each link was met from both its ends; a move meets it from one
     link_price = penalty * max(target, hours.sum() / k_lots) * 0.2
     if link_price <= 0.0:  # no hours at all: only the locks matter
         link_price = penalty
@@ -265,6 +397,27 @@ def anneal(
         v = indices[indptr[u] + int(_random(rng) * degree)]
         a, b = lot[u], lot[v]
         if a == b or size[a] == 1:
+            continue
+        if _random(rng) < _BRANCH:
+            # u with all that hangs on it: the only way for a unit that a lot is strung on.
+            stamp += 1
+            held = _branch(u, lot, indptr, indices, queue, mark, stamp, _random(rng))
+            if held < 2:
+                continue
+            done, by, step, more = _move_branch(
+                held, a, b, lot, cost, centre_unit, sums, centre, best, lot_hours, lot_rural, size,
+                hours, rural, lo, hi, target, rural_share, w_equal, w_mix, penalty, stay, zone_of,
+                link_ptr, link_to, link_same, link_price, temperature, lazy, queue, mark, stamp, rng,
+            )
+            if done:
+                value += by
+                broken += more
+                if lazy > 0:
+                    at_centres += step
+                    accepted += held
+                if value < best_value[0] - eps and broken == 0 and _fits(lot_hours, lo, hi):
+                    best_value[0] = value
+                    best_lot[:] = lot
             continue
         swap = _random(rng) < 0.5
         w = -1
@@ -377,15 +530,9 @@ def anneal(
             if w >= 0:
                 value += stay[w, zb]
         broken += more
-        if value < best_value[0] - eps and broken == 0:
-            fits = True
-            for k in range(k_lots):
-                if lot_hours[k] > hi + eps or lot_hours[k] < lo - eps:
-                    fits = False
-                    break
-            if fits:
-                best_value[0] = value
-                best_lot[:] = lot
+        if value < best_value[0] - eps and broken == 0 and _fits(lot_hours, lo, hi):
+            best_value[0] = value
+            best_lot[:] = lot
 
 
 @_jit

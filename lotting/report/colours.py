@@ -159,6 +159,8 @@ def _solve(
     elif lots:
         model.add(has[lots[0], palette[0]] == 1)
     solver = cp_model.CpSolver()
+    # Else it takes Ctrl-C for itself, and leaves it to kill the program without a word.
+    solver.parameters.catch_sigint_signal = False
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = 5.0

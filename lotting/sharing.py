@@ -20,7 +20,18 @@ import pandas as pd
 from .brief import MarketBrief
 from .errors import PlanError, Reason, some
 from .plan import Plan
-from .sharing_model import UNITS_PER_HOUR, Answer, Cap, Ints, Terms, carry, changed, flow, to_forest
+from .sharing_model import (
+    UNITS_PER_HOUR,
+    Answer,
+    Cap,
+    Ints,
+    Terms,
+    carry,
+    changed,
+    exceeded,
+    flow,
+    to_forest,
+)
 
 if TYPE_CHECKING:
     from .market import Market
@@ -320,13 +331,15 @@ def _too_few_allowed(case: _Case, room: Ints, limit: int) -> Reason:
         )
         message = (f"{_count(limit, 'provider')} with at most {most} each can carry "
                    f"{_hours(limit * cap)} a week; {_hours(total)} are needed.")
-        raised = []
-        if terms.max_share is not None and limit * terms.max_share < total:
-            raised.append(f"max_share_pct to at least {_pct_up(1 / limit)}")
-        if terms.max_hours is not None and limit * terms.max_hours < total:
-            least = math.ceil(total / limit / UNITS_PER_HOUR)
-            raised.append(f"max_hours_per_provider to at least {least}")
-        fix = (f"Allow at least {_count(enough, 'provider')}, or raise {' and '.join(raised)}.")
+        fix = f"Allow at least {_count(enough, 'provider')}."
+        if int(np.sort(terms.own_hours)[::-1][:limit].sum()) >= total:
+            raised = []
+            if terms.max_share is not None and limit * terms.max_share < total:
+                raised.append(f"max_share_pct to at least {_pct_up(1 / limit)}")
+            if terms.max_hours is not None and limit * terms.max_hours < total:
+                least = math.ceil(total / limit / UNITS_PER_HOUR)
+                raised.append(f"max_hours_per_provider to at least {least}")
+            fix = f"{fix[:-1]}, or raise {' and '.join(raised)}."
     else:
         message = (f"the brief allows {_count(limit, 'provider')}; those that can take on the most "
                    f"can carry {_hours(int(room[:limit].sum()))} a week under the caps on hours; "
@@ -403,17 +416,21 @@ def _levers(terms: Terms) -> list[Cap]:
 def _together(case: _Case, levers: Sequence[Cap]) -> str:
     """Find changes that are enough together, none of which could be left out."""
     terms, needed = case.terms, list(levers)
+    known = carry(terms, needed).units
+    assert known is not None  # without any cap, flow alone shares everything out
     for cap in reversed(levers):
-        others = [c for c in needed if c != cap]
-        if carry(terms, others).units is not None:
-            needed = others
+        fewer = carry(terms, [c for c in needed if c != cap]).units
+        if fewer is not None:
+            needed.remove(cap)
+            known = fewer
     ways = []
     for cap in list(needed):
         answer = carry(terms, needed, cap)
-        needed.remove(cap)
         if answer.units is None:
-            ways.append(f"change {cap.value}")
-            continue
+            answer = exceeded(terms, cap, known)
+        else:
+            known = answer.units
+        needed.remove(cap)
         ways.append(_way(case, cap, terms, answer))
         terms = changed(terms, cap, answer)
     return "; ".join(ways)

@@ -27,6 +27,7 @@ __all__ = [
     "Terms",
     "carry",
     "changed",
+    "exceeded",
     "flow",
     "possible",
     "to_forest",
@@ -45,7 +46,7 @@ sharing-out found may be over a cap by less than 0.01 h a lot.
 #: CP-SAT's deterministic time for the core and the whole market, the same on any machine (a unit
 #: takes 2 to 5 s): for the question itself, and for each of the changes that might help.
 _THOROUGH = (1.0, 4.0)
-_QUICK = (0.5, 1.0)
+_QUICK = (0.25, 0.5)
 #: The core market is the largest providers, this many times as many as can carry the hours, and
 #: for each lot the few largest within reach. It nearly always shows what the whole market shows.
 _CORE = 1.5
@@ -484,6 +485,31 @@ class _Model:
             for j, x in row.items():
                 units[i, j] = solver.value(x)
         return units
+
+
+def exceeded(terms: Terms, cap: Cap, units: Ints) -> Answer:
+    """Say by how much a sharing-out exceeds a cap, whether or not that is the least.
+
+    Returns
+    -------
+    Answer
+        ``value`` as :func:`carry` has it, never below the cap itself; not proven.
+    """
+    parts = units > 0
+    values = {
+        Cap.PROVIDERS: int(parts.any(axis=1).sum()),
+        Cap.HOURS: int(units.sum(axis=1).max(initial=0)),
+        Cap.SHARE: int(units.sum(axis=1).max(initial=0)),
+        Cap.LOTS: int(parts.sum(axis=1).max(initial=0)),
+        Cap.REACH: int(units[~terms.reach].sum()),
+        Cap.OWN_LOTS: int(np.maximum(parts.sum(axis=1) - terms.own_lots, 0).sum()),
+        Cap.OWN_HOURS: int(np.maximum(units.sum(axis=1) - terms.own_hours, 0).sum()),
+        Cap.DEMAND: int((terms.demand - units.sum(axis=0)).sum()),
+    }
+    value = values[cap]
+    if cap in _SCALARS:
+        value = max(value, getattr(terms, _SCALARS[cap]))
+    return Answer(units=units, proven=False, value=value)
 
 
 def changed(terms: Terms, cap: Cap, answer: Answer) -> Terms:

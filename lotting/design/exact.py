@@ -206,7 +206,8 @@ class _Model:
                 if left is not None and right is not None:
                     self.model.add_linear_constraint(left - right == 0.0)
                 elif left is not None or right is not None:
-                    self.model.add_linear_constraint((left if left is not None else right) <= 0.0)
+                    only: Any = left if left is not None else right
+                    self.model.add_linear_constraint(only <= 0.0)
         for a, b in self.instance.apart:
             for j, y in self.y.items():
                 left, right = self.x.get((int(a), j)), self.x.get((int(b), j))

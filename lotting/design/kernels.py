@@ -381,6 +381,9 @@ def anneal(
     link_price = penalty * max(target, hours.sum() / k_lots) * 0.2
     if link_price <= 0.0:  # no hours at all: only the locks matter
         link_price = penalty
+    if value < best_value[0] - eps and broken == 0 and _fits(lot_hours, lo, hi):
+        best_value[0] = value
+        best_lot[:] = lot
     accepted = 0
     at_centres = best.sum()  # cost at the centres in use, as part of ``value``
     for _ in range(steps):

@@ -19,6 +19,8 @@ __all__ = ["Found", "anneal_plan", "explore", "match_zones", "shortfall", "strea
 _CHUNK = 100_000
 #: Share of a run in which centres follow only now and then: it is too hot for them to matter.
 _LAZY_SHARE = 0.6
+#: In smaller lots than this the centres are much of the border, and must not be in the way.
+_LAZY_LOT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,10 @@ def anneal_plan(
     per_hour = max(per_hour, 1e-9)
     unit = per_hour * total / instance.size
     hot, cold = heat * unit, 0.002 * unit
-    chunks = max(8, -(-steps // _CHUNK))
+    # Which zone a lot carries on is settled between the chunks: the more there are, the freer.
+    chunks = max(32 if aims.moved else 8, -(-steps // _CHUNK))
     size = max(1, steps // chunks)
+    lazy = instance.size // 2 if instance.size >= _LAZY_LOT * instance.lots else 0
     for chunk in range(chunks):
         if chunk and stop():
             break
@@ -152,12 +156,13 @@ def anneal_plan(
         temperature = hot * (cold / hot) ** share
         following = hot * (cold / hot) ** min(1.0, (chunk + 1) / (chunks - 1))
         zone_of = match_zones(instance, lot) if aims.moved else np.full(instance.lots, -1, np.int64)
-        if aims.moved and np.isfinite(best_value[0]):
-            # Lots may carry on other zones now; the kernel counts from the people who stay.
+        if np.isfinite(best_value[0]):
+            # Lots may carry on other zones now, and have better centres than while it was hot;
+            # the kernel counts from the people who stay.
             best_value[0] = value_of(instance, best_lot) - aims.moved * float(instance.stay.sum())
         anneal(
             size, temperature, (following / temperature) ** (1.0 / size),
-            per_hour * 2.0 * 25.0**share, instance.size // 2 if share < _LAZY_SHARE else 0, state,
+            per_hour * 2.0 * 25.0**share, lazy if share < _LAZY_SHARE else 0, state,
             lot, instance.hours, instance.rural, cost, instance.centre_unit,
             instance.indptr, instance.indices, instance.lo - SLACK / 2, instance.hi + SLACK / 2,
             instance.target,

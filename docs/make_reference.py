@@ -52,6 +52,7 @@ Keys that depend on each other:
 - `[lots]`: `number` or `per_locality`, and where both are given they must agree; a range of
   numbers does not go with `per_locality`, nor does `across_localities`; either `minimise` or
   `weights`. There must be a `[lots]` table unless every `[[service]]` has `lots` of its own.
+- To count people who are `moved`, in `minimise` or `weights`, there has to be a `[today]` table.
 - `tolerance_pct` counts from `target_hours`, or from the mean hours a lot of the locality where
   that is left out. It holds beside `min_hours` and `max_hours`; a lot has to keep all three.
 """

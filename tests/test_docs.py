@@ -45,7 +45,9 @@ INSTEAD = {
     "lots": ({"minimise", "weights"}, {"number", "per_locality"}),
 }
 SMALLEST: dict[str, Any] = {
-    "areas": {"file": "areas.gpkg"}, "demand": {"hours": "hours.csv"}, "lots": {"number": 2}}
+    "areas": {"file": "areas.gpkg"}, "demand": {"hours": "hours.csv"}, "lots": {"number": 2},
+    "today": {"plan": "today.csv"},
+}
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,16 @@ def test_the_reference_names_every_usual_column() -> None:
 
     page = (ROOT / "docs" / "reference" / "files.md").read_text(encoding="utf-8")
     assert {a for names in ALIASES.values() for a in names if f"`{a}`" not in page} == set()
+
+
+@pytest.mark.parametrize("county", ["leicestershire", "herefordshire"])
+def test_the_brief_of_an_example_says_what_the_sample_does(county: str, tmp_path: Path) -> None:
+    from lotting.scaffold import new_project
+
+    new_project(tmp_path, county)
+    sample = tomllib.loads((tmp_path / "brief.toml").read_text(encoding="utf-8"))
+    example = (ROOT / "examples" / county / "brief.toml").read_text(encoding="utf-8")
+    assert Brief.model_validate(tomllib.loads(example)) == Brief.model_validate(sample)
 
 
 def test_the_example_in_python_runs(tmp_path: Path) -> None:

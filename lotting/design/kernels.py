@@ -295,8 +295,7 @@ def _move_branch(
                 left = sums[a, j]
                 for t in range(held):
                     left -= cost[queue[t], j]
-                if left < least:
-                    least = left
+                least = min(least, left)
         step += least - best[a]
     for t in range(held):
         lot[queue[t]] = b

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from lotting.brief import Weights
 
-__all__ = ["Candidate", "aims_to_try", "choose", "people_apart"]
+__all__ = ["Candidate", "aims_to_try", "choose", "dominates", "people_apart"]
 
 #: Options closer than this share of all people are the same plan to a board.
 CLEARLY_DIFFERENT = 0.02
@@ -123,14 +123,26 @@ def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> 
     return chosen
 
 
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether ``one`` is as good as ``other`` in every aim and better in one (less is better).
+
+    Examples
+    --------
+    >>> dominates((1.0, 5.0), (2.0, 5.0)), dominates((1.0, 5.0), (1.0, 5.0))
+    (True, False)
+    """
+    return _as_good(one, other) and not _as_good(other, one)
+
+
+def _as_good(one: Sequence[float], other: Sequence[float]) -> bool:
+    # A billionth is rounding, not a difference.
+    return all(a <= b + 1e-9 * max(1.0, abs(b)) for a, b in zip(one, other, strict=True))
+
+
 def _worse(candidate: Candidate, others: Sequence[Candidate]) -> bool:
-    """Whether another candidate is as good in all and better in one (or the same, and earlier)."""
-    for other in others:
-        if other is candidate:
-            continue
-        pairs = list(zip(other.aims, candidate.aims, strict=True))
-        if all(a <= b + 1e-9 for a, b in pairs) and (
-            any(a < b - 1e-9 for a, b in pairs) or others.index(other) < others.index(candidate)
-        ):
-            return True
-    return False
+    """Whether another candidate dominates this one (or is as good, and earlier)."""
+    mine = others.index(candidate)
+    return any(
+        dominates(other.aims, candidate.aims) or (i < mine and _as_good(other.aims, candidate.aims))
+        for i, other in enumerate(others) if i != mine
+    )

@@ -68,19 +68,12 @@ def shortfall(instance: Instance, lot: Ints) -> float:
 def match_zones(instance: Instance, lot: Ints) -> Ints:
     """Zone of today that each lot carries on, so that most people stay (Hungarian); -1 for none.
 
-    A lot that is locked to a name carries on the zone of that name, and nothing else.
+    Whatever the lots are called, as :func:`lotting.measures.moved` counts them.
     """
     zone_of = np.full(instance.lots, -1, np.int64)
     if instance.zones:
         table = np.zeros((instance.lots, len(instance.zones)))
         np.add.at(table, lot, instance.stay)
-        for unit, name in sorted(instance.named.items()):
-            own = instance.zones.index(name) if name in instance.zones else -1
-            kept = table[lot[unit], own] if own >= 0 else 0.0
-            table[lot[unit]] = 0.0
-            if own >= 0:
-                table[:, own] = 0.0
-                table[lot[unit], own] = kept
         rows, columns = linear_sum_assignment(-table)
         keep = table[rows, columns] > 0
         zone_of[rows[keep]] = columns[keep]

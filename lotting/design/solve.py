@@ -27,13 +27,13 @@ import numpy as np
 import pandas as pd
 
 from lotting.brief import LocksBrief, LotsBrief, RunBrief, Weights
-from lotting.errors import InfeasibleError, Reason, StoppedError
+from lotting.errors import InfeasibleError, InputError, Reason, StoppedError
 from lotting.plan import Plan, natural
 
 from .bound import fixable, lower_bound
 from .exact import Verdict, solve_exactly
 from .instance import Instance, Ints, make_instance
-from .options import Candidate, aims_to_try, choose
+from .options import Candidate, aims_to_try, choose, dominates
 from .places import Place, split
 from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, match_zones, stream, value_of, warm_up
@@ -56,8 +56,6 @@ _NODES = 2_000
 #: Share of the time in which the exact model may run into the clock.
 _PROOF_SHARE = 0.35
 _SETTLED = 1e-6
-#: Up to this many (unit, centre) pairs the exact model also proves aims other than distance.
-_TINY_PAIRS = 400
 
 
 class Status(StrEnum):
@@ -492,8 +490,7 @@ class _Job:
         if work.bound >= work.value * (1 - _SETTLED):
             work.optimal = True
             return
-        tiny = instance.cost.size <= _TINY_PAIRS
-        if aims.moved or not (aims.distance or tiny) or clock():
+        if aims.moved or not aims.distance or clock():
             return
         open_centre, open_pair = fixable(instance, bound, cap)
         if int(open_pair.sum()) > (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5):
@@ -569,6 +566,8 @@ class _Job:
         """Try each number of lots briefly; take the cheapest, or the one nearest to the target."""
         tried: dict[int, float] = {}
         failed: list[Reason] = []
+        short: dict[int, float] = {}
+        unfit: InputError | None = None
         for number in numbers:
             try:
                 works = self.works(number)
@@ -576,20 +575,26 @@ class _Job:
                 tried[number] = np.inf
                 failed += error.reasons
                 continue
+            except InputError as error:  # fewer lots than localities, or more than areas
+                unfit = unfit or error
+                continue
             self.explore(works, range(_FIRST_STARTS), share=0.2 / len(numbers), stage=f"{number} lots")
             tried[number] = float(sum(w.value for w in works))
+            short[number] = float(sum(_best(w).shortfall for w in works))
             if self.stop():
                 break
+        if not tried and unfit is not None:
+            raise unfit
+        if not short:
+            raise InfeasibleError(failed)
         fitting = [k for k, value in tried.items() if np.isfinite(value)]
         if not fitting:
-            if failed:
-                raise InfeasibleError(failed)
-            middle = numbers[len(numbers) // 2]
-            return middle, tried
+            # None was found, but none is ruled out either: go on with the one that came closest.
+            return min(short, key=lambda k: (short[k], k)), tried
         if self.lots.target_hours is not None:
-            mean = float(self.demand["weekly_hours"].sum())
+            total = float(self.demand["weekly_hours"].sum())
             aim = self.lots.target_hours
-            return min(fitting, key=lambda k: (abs(mean / k - aim), k)), tried
+            return min(fitting, key=lambda k: (abs(total / k - aim), k)), tried
         return min(fitting, key=lambda k: (tried[k], k)), tried
 
     def other_aims(self, works: Sequence[_Work]) -> list[tuple[str, list[_Work]]]:
@@ -615,7 +620,24 @@ class _Job:
             self.explore(others, range(3), share=0.15 / len(wanted), stage=f"Options: {title.lower()}")
             if all(np.isfinite(o.value) for o in others):
                 found.append((title, others))
+            for work, other in zip(works, others, strict=True):
+                self.adopt(work, other.pool)
+        for _, others in found:
+            if dominates(self.values(others), self.values(works)):
+                # As good by the brief's own aims, and better in others.
+                for work, other in zip(works, others, strict=True):
+                    work.best = replace(_best(other), value=value_of(work.instance, _lot(other)))
         return found
+
+    def adopt(self, work: _Work, pool: Iterable[Found]) -> None:
+        """Take over a plan made for other aims where it is better by the brief's own."""
+        if work.optimal:
+            return
+        for found in pool:
+            if np.isfinite(found.value):
+                value = value_of(work.instance, found.lot)
+                if value < work.value * (1 - 1e-9):
+                    work.take(replace(found, value=value))
 
     def accepted(
         self, works: list[_Work], others: list[tuple[str, list[_Work]]],
@@ -672,8 +694,8 @@ class _Job:
         )
 
     def values(self, works: Sequence[_Work]) -> tuple[float, ...]:
-        """Distance, hours off target and (with today's zones) people moved, of a whole plan."""
-        distance = off = moved = 0.0
+        """Distance, hours off target, people moved (with today's zones) and mix (if asked for)."""
+        distance = off = moved = mix = 0.0
         for w in works:
             lot = _lot(w)
             distance += w.instance.distance(lot)
@@ -682,7 +704,12 @@ class _Job:
             zone = match_zones(w.instance, lot)[lot]
             moved += float(w.instance.stay.sum())
             moved -= float(w.instance.stay[np.flatnonzero(zone >= 0), zone[zone >= 0]].sum())
-        return (distance, off, moved) if any(w.instance.zones for w in works) else (distance, off)
+            rural = np.bincount(lot, weights=w.instance.rural, minlength=w.instance.lots)
+            mix += float(np.abs(rural - w.instance.rural_share * sums).sum())
+        return (
+            distance, off, *((moved,) if any(w.instance.zones for w in works) else ()),
+            *((mix,) if self.lots.aims.mix else ()),
+        )
 
     def named(self, works: Sequence[_Work], like: Plan | None) -> Plan:
         """Name every lot: as locked, else after the zone (or lot of ``like``) it follows, else by number."""

@@ -710,3 +710,41 @@ def brief_in_another_encoding(folder: Path) -> None:
 def empty_brief(folder: Path) -> None:
     """A brief of no settings."""
     (folder / "brief.toml").write_text("")
+
+
+# ---- the market --------------------------------------------------------------------------------
+
+
+def _market(folder: Path, table: str, more: str = "") -> None:
+    (folder / "providers.csv").write_text(table)
+    add_to_brief(folder, f'\n[market]\nproviders = "providers.csv"\n{more}')
+
+
+@broken("providers.csv", "row 3", "max_weekly_hours", "not a number", "'lots'")
+def provider_without_a_number(folder: Path) -> None:
+    """A provider's capacity in words."""
+    _market(folder, "provider_id,max_weekly_hours\nP1,3000\nP2,lots\n")
+
+
+@broken("providers.csv", "no column 'max_weekly_hours'")
+def providers_without_capacity(folder: Path) -> None:
+    """No column of capacity."""
+    _market(folder, "provider_id,name\nP1,One\n")
+
+
+@broken("providers.csv", "more than once", "P1")
+def provider_twice(folder: Path) -> None:
+    """One provider in two rows."""
+    _market(folder, "provider_id,max_weekly_hours\nP1,3000\nP1,2000\n")
+
+
+@broken("providers.csv", "row 2", "no such locality", "'Wset'", "Did you mean 'West'?")
+def provider_in_no_locality(folder: Path) -> None:
+    """A provider in a place that is not on the map."""
+    _market(folder, "provider_id,max_weekly_hours,localities\nP1,6000,Wset\nP2,6000,\n")
+
+
+@broken("brief.toml", "[market] max_share_pct", "'120'")
+def share_above_all(folder: Path) -> None:
+    """A cap of more than all hours."""
+    _market(folder, "provider_id,max_weekly_hours\nP1,6000\n", "max_share_pct = 120\n")

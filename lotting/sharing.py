@@ -63,7 +63,8 @@ class MarketCheck:
     sharing
         One sharing-out of all hours, one of many, to show that there is one: columns
         ``provider_id``, ``lot`` (str), ``weekly_hours`` (float, above 0), by lot, the largest
-        part first. None when none was found. Caps are kept to 0.01 h a lot.
+        part first. None when none was found. A provider may be over a cap on hours by rounding:
+        by less than 0.01 h, and less than 0.01 h for each of its lots.
     proven
         False when no sharing-out was found in the time given, which is no proof that there is
         none.

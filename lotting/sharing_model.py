@@ -39,8 +39,9 @@ Bools = npt.NDArray[np.bool_]
 UNITS_PER_HOUR = 100
 """The models count whole hundredths of an hour (36 seconds a week).
 
-Lots are rounded down and caps up, so that rounding never makes a market fail that would do; a
-sharing-out found may be over a cap by less than 0.01 h a lot.
+Lots are rounded down and caps up, so that rounding never makes a market fail that would do; with
+what a sharing-out found has to be filled up by, a provider may be over a cap by less than 0.01 h,
+and less than 0.01 h for each of its lots.
 """
 
 #: CP-SAT's deterministic time for the core and the whole market, the same on any machine (a unit

@@ -323,7 +323,9 @@ toml_values = st.recursive(
 
 
 @given(
-    table=st.sampled_from(["areas", "demand", "lots", "service", "locks", "run", "today", "market", "publish"]),
+    table=st.sampled_from(
+        ["areas", "demand", "lots", "service", "locks", "run", "today", "market", "publish"]
+    ),
     key=st.sampled_from(
         ["file", "files", "bridges", "hours", "columns", "number", "per_locality", "weights", "name", "lots",
          "together", "apart", "lot", "plan", "providers", "seed", "title"]

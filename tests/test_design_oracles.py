@@ -8,18 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
-
-from lotting.brief import LocksBrief, LotsBrief, Weights
-from lotting.design.bound import fixable, lower_bound
-from lotting.design.exact import Verdict, solve_exactly
-from lotting.design.instance import Instance
-from lotting.design.kernels import range_knapsacks
-from lotting.design.places import arithmetic
-from lotting.design.search import explore, warm_up
-from lotting.design.stop import Stop
-from lotting.errors import InfeasibleError
-
 from design_cases import (
     LEICESTERSHIRE_LOTS,
     Brute,
@@ -34,6 +22,17 @@ from design_cases import (
     small,
     tracts,
 )
+from scipy.optimize import linprog
+
+from lotting.brief import LocksBrief, LotsBrief, Weights
+from lotting.design.bound import fixable, lower_bound
+from lotting.design.exact import Verdict, solve_exactly
+from lotting.design.instance import Instance
+from lotting.design.kernels import range_knapsacks
+from lotting.design.places import arithmetic
+from lotting.design.search import explore, warm_up
+from lotting.design.stop import Stop
+from lotting.errors import InfeasibleError
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -24,14 +24,15 @@ from typing import Any, TypeVar
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lotting.brief import LocksBrief, LotsBrief, RunBrief, Weights
 from lotting.errors import InfeasibleError, InputError, Reason, StoppedError
 from lotting.plan import Plan, natural
 
-from .bound import fixable, lower_bound
-from .exact import Verdict, solve_exactly
+from .bound import Bound, fixable, lower_bound
+from .exact import Exact, Verdict, solve_exactly
 from .instance import Instance, Ints, make_instance
 from .options import Candidate, aims_to_try, choose, dominates
 from .places import Place, split
@@ -42,6 +43,7 @@ from .stop import Stop
 __all__ = ["Design", "Option", "PlaceResult", "Progress", "Status", "design"]
 
 T = TypeVar("T")
+Bools = npt.NDArray[np.bool_]
 #: Objective and bound so far.
 _State = Callable[[], tuple[float | None, float | None]]
 
@@ -215,9 +217,13 @@ class _Crew:
 
     def run(
         self, stage: str, jobs: Sequence[Callable[[], T]], after: Callable[[int, T], None] | None = None,
-        state: _State = lambda: (None, None),
+        state: _State = lambda: (None, None), *, leave: bool = False,
     ) -> list[T]:
-        """Run the jobs; ``after(i, result)`` is called as each ends, in this thread."""
+        """Run the jobs; ``after(i, result)`` is called as each ends, in this thread.
+
+        With ``leave``, Ctrl-C leaves jobs behind that have not ended: HiGHS cannot be stopped.
+        Their results are missing from what is returned.
+        """
         futures: dict[Future[T], int] = {self.pool.submit(job): i for i, job in enumerate(jobs)}
         left = set(futures)
         results: dict[int, T] = {}
@@ -234,8 +240,12 @@ class _Crew:
                 results[futures[future]] = future.result()
                 if after:
                     after(futures[future], results[futures[future]])
+            if leave and self.stop.interrupted.is_set():
+                for future in left:
+                    future.cancel()
+                break
         self._tell(stage, len(results), len(jobs), state)
-        return [results[i] for i in range(len(jobs))]
+        return [results[i] for i in sorted(results)]
 
     def _tell(self, stage: str, done: int, total: int, state: _State) -> None:
         if self.report:
@@ -338,6 +348,48 @@ def design(
 def _lot(work: _Work) -> Ints:
     assert work.best is not None
     return work.best.lot
+
+
+def _bounding(work: _Work, clock: Stop, *, patient: bool) -> Callable[[], tuple[Bound, Bools, Bools]]:
+    """Job that bounds a place: the bound, and what a better plan may still use."""
+    # The other aims are never negative, so the objective caps the distance as well.
+    instance, lot, cap = work.instance, _lot(work), work.value / work.instance.distance_weight
+
+    def job() -> tuple[Bound, Bools, Bools]:
+        bound = lower_bound(
+            instance, lot, cutoff=cap, stop=clock, iterations=400 if patient else 250
+        )
+        return bound, *fixable(instance, bound, cap)
+
+    return job
+
+
+def _proving(
+    work: _Work, open_centre: Bools, open_pair: Bools, clock: Stop, *, patient: bool
+) -> Callable[[], Exact]:
+    """Job that puts a place to the exact model."""
+    instance, lot = work.instance, _lot(work)
+    return lambda: solve_exactly(
+        instance, stop=clock, open_centre=open_centre, open_pair=open_pair, hint=lot,
+        node_limit=_NODES if patient else _NODES // 10,
+    )
+
+
+def _settle(work: _Work, answer: Exact) -> None:
+    """Take over what the exact model says of a place that has a plan."""
+    if answer.verdict == Verdict.INFEASIBLE:
+        # Nothing below the cut-off: the plan in hand is the best.
+        work.optimal, work.bound = True, work.value
+        return
+    if answer.lot is not None and not answer.timed_out:
+        # A run cut short by the clock must not change the plan: it could not be repeated.
+        exact = canonical(answer.lot)
+        value = value_of(work.instance, exact) if work.instance.feasible(exact) else np.inf
+        if value < work.value * (1 - 1e-12):
+            work.take(Found(exact, value, 0.0))
+    work.bound = max(work.bound, min(answer.bound, work.value))
+    # The model rounds a little: it settles a place only where its bound says so too.
+    work.optimal = answer.verdict == Verdict.OPTIMAL and work.bound >= work.value * (1 - _SETTLED)
 
 
 @dataclass(slots=True)
@@ -470,50 +522,31 @@ class _Job:
                 work.optimal, work.bound = True, work.value
         # A clock of its own, so that a hard proof leaves time for the options.
         clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        works = [w for w in works if not w.optimal and np.isfinite(w.value)]
+        open_pairs: dict[int, tuple[Bools, Bools]] = {}
+
+        def bounded(i: int, answer: tuple[Bound, Bools, Bools]) -> None:
+            work, (bound, open_centre, open_pair) = works[i], answer
+            work.bound = max(work.bound, work.instance.distance_weight * bound.value)
+            work.optimal = work.bound >= work.value * (1 - _SETTLED)
+            aims = work.instance.aims
+            few = int(open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)
+            if few and aims.distance and not aims.moved and not work.optimal:
+                open_pairs[i] = open_centre, open_pair
+
+        def settled(i: int, answer: Exact) -> None:
+            _settle(exact[i], answer)
+
+        # Every place gets its bound before the first of them takes long, the smallest first.
+        self.crew.run("Bounding", [_bounding(w, clock, patient=patient) for w in works], bounded,
+                      lambda: self.state(works))
+        order = sorted(open_pairs, key=lambda i: (int(open_pairs[i][1].sum()), i))
+        exact = [works[i] for i in order]
         self.crew.run(
-            "Proving",
-            [lambda w=w: self._prove(w, clock, patient=patient) for w in works if not w.optimal],  # type: ignore[misc]
-            None, lambda: self.state(works),
+            "Proving", [_proving(works[i], *open_pairs[i], clock, patient=patient) for i in order],
+            settled, lambda: self.state(works), leave=True,
         )
         self.cut_short |= clock.ran_out
-
-    def _prove(self, work: _Work, clock: Stop, *, patient: bool) -> None:
-        instance = work.instance
-        if not np.isfinite(work.value):
-            return
-        weight, aims = instance.distance_weight, instance.aims
-        lot = _lot(work)
-        # The other aims are never negative, so the objective caps the distance as well.
-        cap = work.value / weight
-        bound = lower_bound(instance, lot, cutoff=cap, stop=clock, iterations=400 if patient else 250)
-        work.bound = max(work.bound, weight * bound.value)
-        if work.bound >= work.value * (1 - _SETTLED):
-            work.optimal = True
-            return
-        if aims.moved or not aims.distance or clock():
-            return
-        open_centre, open_pair = fixable(instance, bound, cap)
-        if int(open_pair.sum()) > (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5):
-            return
-        answer = solve_exactly(
-            instance, stop=clock, open_centre=open_centre, open_pair=open_pair, hint=lot,
-            node_limit=_NODES if patient else _NODES // 10,
-        )
-        if answer.verdict == Verdict.INFEASIBLE:
-            # Nothing below the cut-off: the plan in hand is the best.
-            work.optimal, work.bound = True, work.value
-            return
-        if answer.lot is not None and not answer.timed_out:
-            # A run cut short by the clock must not change the plan: it could not be repeated.
-            exact = canonical(answer.lot)
-            value = value_of(instance, exact) if instance.feasible(exact) else np.inf
-            if value < work.value * (1 - 1e-12):
-                work.take(Found(exact, value, 0.0))
-        work.bound = max(work.bound, min(answer.bound, work.value))
-        # The model rounds a little: it settles a place only where its bound says so too.
-        work.optimal = (
-            answer.verdict == Verdict.OPTIMAL and work.bound >= work.value * (1 - _SETTLED)
-        )
 
     def decide(self, works: Sequence[_Work]) -> None:
         """Ask the exact model for a plan where the search found none, and polish what it finds."""
@@ -543,7 +576,7 @@ class _Job:
             for found in answer[1]:
                 works[i].take(found)
 
-        self.crew.run("Deciding", [job(w) for w in works], keep, lambda: self.state(works))
+        self.crew.run("Deciding", [job(w) for w in works], keep, lambda: self.state(works), leave=True)
         self.cut_short |= clock.ran_out
 
     def refuse(self, failed: Sequence[_Work]) -> None:

@@ -139,7 +139,7 @@ def scattered(n: int, seed: int, *, kind: str = "planar", **more: object) -> Cas
 Blocks = tuple[frozenset[str], ...]
 
 
-def partitions(graph: nx.Graph[str], k: int) -> Iterator[Blocks]:  # noqa: C901
+def partitions(graph: nx.Graph[str], k: int) -> Iterator[Blocks]:
     """Every way to cut a graph into k connected, non-empty blocks, each once."""
     order = sorted(graph.nodes)
     at = {v: i for i, v in enumerate(order)}

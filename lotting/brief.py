@@ -382,7 +382,7 @@ class RunBrief(_Table):
     time_limit_s: float = Field(60.0, gt=0, description="Seconds for the whole design.")
     options: int = Field(1, ge=1, le=12, description="Clearly different plans wanted.")
     workers: int = Field(
-        0, ge=0, le=256, description="Processes; 0 for one a core. The plan does not depend on it."
+        0, ge=0, le=256, description="Threads; 0 for one a core. The plan does not depend on it."
     )
 
 

@@ -33,7 +33,7 @@ from lotting.brief import Brief
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     p.relative_to(ROOT).as_posix()
-    for p in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md"),
+    for p in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"),
               ROOT / "data/geo/README.md")
 )
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toy_map import toy_areas
 
+from lotting import sharing, sharing_model
 from lotting.brief import MarketBrief
 from lotting.errors import InputError, PlanError
 from lotting.market import Market, MarketCheck, check_market, read_market
@@ -737,3 +738,44 @@ def test_the_sample_of_a_new_project_reads(tmp_path: Path, county: str) -> None:
     market = read_market(MarketBrief(providers=tmp_path / county / "providers.csv"), read.areas)
     assert market.works.any(axis=1).all()
     assert (market.frame["max_weekly_hours"] > 0).all()
+
+
+# ---- When time runs out --------------------------------------------------------------------------
+
+NO_SUM_FAILS = ([60, 60, 60], np.ones((3, 2)), [80, 80])
+"""Enough hours and lots by every sum, yet no sharing-out: each lot needs two of three providers."""
+
+
+def test_what_only_the_exact_model_can_tell_is_proven_by_it() -> None:
+    capacity, reach, hours = NO_SUM_FAILS
+    result = check(a_market(capacity, reach), hours, max_lots_per_provider=1)
+    assert result.proven
+    assert [r.proven for r in result.reasons] == [True]
+    assert "raise max_lots_per_provider to 2 (now 1)" in said(result)
+
+
+def test_an_unfinished_search_is_not_passed_off_as_a_proof(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capacity, reach, hours = NO_SUM_FAILS
+    monkeypatch.setattr(
+        sharing_model, "_solve", lambda *_: sharing_model.Answer(units=None, proven=False))
+    result = check(a_market(capacity, reach), hours, max_lots_per_provider=1)
+    assert result.sharing is None
+    assert not result.proven
+    assert [r.proven for r in result.reasons] == [False]
+    assert "which is no proof that there is none" in said(result)
+
+
+def test_a_sharing_out_that_turns_up_late_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question itself ran out of time, but a change tried afterwards turned out to be none."""
+    def late(terms: Terms, *args: object, thorough: bool = False) -> sharing_model.Answer:
+        if thorough:
+            return sharing_model.Answer(units=None, proven=False)
+        return carry(terms, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sharing, "carry", late)
+    result = check(a_market([100, 100], np.ones((2, 2))), [50, 50], max_providers=1)
+    assert result.reasons == ()
+    assert result.proven
+    assert result.sharing is not None

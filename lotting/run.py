@@ -21,6 +21,8 @@ from .results import Result, describe
 
 __all__ = ["design_all"]
 
+_STOPPING = "Stopping with the best lots so far"
+
 
 def design_all(
     project: Project, run: RunBrief, progress: Callable[[str, Progress], None] | None = None
@@ -85,6 +87,9 @@ def design_all(
                 ]
             )
             continue
+        if progress and found.stopped_by == "interrupted":
+            # Ctrl-C between two stages has not been answered yet.
+            progress(name, Progress(_STOPPING, 1, 1, found.objective, found.bound))
         results.append(
             Result(
                 design=found, outcomes=tuple(describe(project, name, o.plan) for o in found.options)
@@ -122,7 +127,7 @@ def _teller(
 
     def tell(p: Progress) -> None:
         stopping = stop.interrupted.is_set()
-        progress(name, replace(p, stage="Stopping with the best lots so far") if stopping else p)
+        progress(name, replace(p, stage=_STOPPING) if stopping else p)
 
     return tell
 

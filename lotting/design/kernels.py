@@ -603,6 +603,8 @@ def range_knapsacks(
                 break
             room = (hi if ratio[i] < 0.0 else lo) - load
             if room <= 0.0:
+                if price[c] == 0.0:  # the centre's own unit fills the lot
+                    price[c] = ratio[i]
                 break
             if hours[i] <= room:
                 bundle[c, i] = 1.0

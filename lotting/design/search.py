@@ -14,7 +14,10 @@ from .instance import SLACK, Instance, Ints
 from .kernels import anneal
 from .stop import Stop
 
-__all__ = ["Found", "anneal_plan", "explore", "match_zones", "shortfall", "stream", "warm_up"]
+__all__ = [
+    "Found", "anneal_plan", "explore", "explore_in_time", "match_zones", "refine", "shortfall", "stream",
+    "value_of", "warm_up",
+]
 
 _CHUNK = 100_000
 #: Share of a run in which centres follow only now and then: it is too hot for them to matter.
@@ -85,6 +88,13 @@ def value_of(instance: Instance, lot: Ints) -> float:
     return instance.value(lot, match_zones(instance, lot))
 
 
+def explore_in_time(
+    instance: Instance, *, seed: int, start: int, steps: int, stop: Stop
+) -> Found | None:
+    """Do the same as :func:`explore`, unless it is time to stop before it began."""
+    return None if stop() else explore(instance, seed=seed, start=start, steps=steps, stop=stop)
+
+
 def explore(instance: Instance, *, seed: int, start: int, steps: int, stop: Stop) -> Found:
     """Anneal from one starting plan: today's zones (start 0, where they are as many), or a random one."""
     rng = stream(seed, instance.name, instance.aims, "start", start)
@@ -96,6 +106,16 @@ def explore(instance: Instance, *, seed: int, start: int, steps: int, stop: Stop
     if lot is None:
         lot = balanced_start(instance, rng)
     return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=3.0)
+
+
+def refine(
+    instance: Instance, lot: Ints, *, seed: int, number: int, steps: int, stop: Stop
+) -> Found | None:
+    """Warm a good plan up a little and cool it again; None when it is time to stop."""
+    if stop():
+        return None
+    rng = stream(seed, instance.name, instance.aims, "refine", number)
+    return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=0.3)
 
 
 def anneal_plan(

@@ -1,0 +1,334 @@
+"""The stages of a design: what is tried on which place, in what order and for how long.
+
+How much is searched depends on the brief alone (size and ``time_limit_s``), never on the clock or
+on the number of workers, so that a run can be repeated. The clock only cuts short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lotting.brief import LocksBrief, LotsBrief, RunBrief
+from lotting.errors import InfeasibleError, InputError, Reason, StoppedError
+
+from .bound import Bound, fixable, lower_bound
+from .crew import Crew, Job
+from .exact import Exact, Verdict, solve_exactly
+from .instance import Instance, Ints, make_instance
+from .places import Place, split
+from .relax import explain, locked_across, locked_out
+from .search import Found, anneal_plan, canonical, explore, explore_in_time, refine, stream, value_of
+from .stop import Stop
+from .work import Work
+
+__all__ = ["Stages"]
+
+Bools = npt.NDArray[np.bool_]
+
+#: Proposals a second that one slow core is trusted with; sets the steps, never the clock.
+_STEPS_A_SECOND = 400_000
+_FIRST_STARTS = 4
+_MORE_STARTS = 12
+_REFINED = 4
+#: Places with more open (unit, centre) pairs than this are left to the search.
+_EXACT_PAIRS = 15_000
+_NODES = 2_000
+#: Share of the time in which the exact model may run into the clock.
+_PROOF_SHARE = 0.35
+_SETTLED = 1e-6
+
+
+def bound_place(
+    instance: Instance, lot: Ints, cap: float, *, iterations: int, stop: Stop
+) -> tuple[Bound, Bools, Bools]:
+    """Bound a place; the bound, and which centres and pairs a better plan may still use."""
+    bound = lower_bound(instance, lot, cutoff=cap, stop=stop, iterations=iterations)
+    return bound, *fixable(instance, bound, cap)
+
+
+def decide(instance: Instance, *, seed: int, steps: int, stop: Stop) -> tuple[bool, list[Found]]:
+    """Ask the exact model whether there is any plan; whether there is none, and what was found."""
+    answer = solve_exactly(instance, stop=stop, node_limit=_NODES, feasibility=True)
+    if answer.lot is None or not instance.feasible(canonical(answer.lot)):
+        return answer.verdict == Verdict.INFEASIBLE, []
+    lot = canonical(answer.lot)
+    rng = stream(seed, instance.name, instance.aims, "decided")
+    polished = anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=0.3)
+    return False, [Found(lot, value_of(instance, lot), 0.0), polished]
+
+
+def _keeper(works: Sequence[Work]) -> Callable[[int, Found | None], None]:
+    """What is found for the i-th job is kept by the i-th place."""
+    def keep(i: int, found: Found | None) -> None:
+        if found is not None:
+            works[i].take(found)
+    return keep
+
+
+def _settle(work: Work, answer: Exact) -> None:
+    """Take over what the exact model says of a place that has a plan."""
+    if answer.verdict == Verdict.INFEASIBLE:
+        # Nothing below the cut-off: the plan in hand is the best.
+        work.optimal, work.bound = True, work.value
+        return
+    if answer.lot is not None and not answer.timed_out:
+        # A run cut short by the clock must not change the plan: it could not be repeated.
+        exact = canonical(answer.lot)
+        value = value_of(work.instance, exact) if work.instance.feasible(exact) else np.inf
+        if value < work.value * (1 - 1e-12):
+            work.take(Found(exact, value, 0.0))
+    work.bound = max(work.bound, min(answer.bound, work.value))
+    # The model rounds a little: it settles a place only where its bound says so too.
+    work.optimal = answer.verdict == Verdict.OPTIMAL and work.bound >= work.value * (1 - _SETTLED)
+
+
+@dataclass(slots=True)
+class Stages:
+    """What a design works with, and what it does one after the other.
+
+    Attributes
+    ----------
+    areas, graph, demand, lots, locks, today, run, people_known
+        As :func:`~lotting.design.solve.design` takes them.
+    crew
+        Does the work.
+    stop
+        The clock of the whole design.
+    cut_short
+        Whether a proof ran into its own clock.
+    """
+
+    areas: pd.DataFrame
+    graph: nx.Graph[str]
+    demand: pd.DataFrame
+    lots: LotsBrief
+    locks: LocksBrief
+    today: pd.Series[str] | None
+    run: RunBrief
+    people_known: bool
+    crew: Crew
+    stop: Stop
+    cut_short: bool = False
+
+    def works(self, number: int | None) -> list[Work]:
+        """Split the map into places and turn each into arrays."""
+        places = split(
+            self.areas["locality"], self.graph, self.demand["weekly_hours"], self.lots, number=number
+        ).or_raise()
+        works = [Work(place, self.instance(place, self.locks)) for place in places]
+        reasons = locked_across(places, self.locks)
+        reasons += [reason for w in works if (reason := locked_out(w.instance))]
+        if reasons:
+            raise InfeasibleError(reasons)
+        return works
+
+    def instance(self, place: Place, locks: LocksBrief) -> Instance:
+        """Turn a place into arrays."""
+        return make_instance(
+            place.name, place.codes, self.areas, self.graph, self.demand,
+            lots=place.lots, lo=place.lo, hi=place.hi, target=place.target,
+            aims=self.lots.aims, locks=locks, today=self.today, people_known=self.people_known,
+        )
+
+    def steps(self, works: Iterable[Work], share: float, runs: int) -> dict[str, int]:
+        """Proposals for one run in each place, when ``runs`` runs may take ``share`` of the time."""
+        total = sum(w.instance.size for w in works)
+        budget = share * self.run.time_limit_s * _STEPS_A_SECOND * 2
+        return {
+            w.instance.name: int(min(
+                25_000 * w.instance.size, max(20_000, budget * w.instance.size / total / runs)
+            ))
+            for w in works
+        }
+
+    # -- stages ------------------------------------------------------------------------------
+
+    def solve(self, number: int | None) -> list[Work]:
+        """Find the best plan of every place."""
+        works = self.works(number)
+        self.explore(works, range(_FIRST_STARTS), share=0.15, stage="First plans")
+        self.prove(works, patient=False)
+        open_works = [w for w in works if not w.optimal]
+        if open_works and not self.stop():
+            self.explore(
+                open_works, range(_FIRST_STARTS, _FIRST_STARTS + _MORE_STARTS), share=0.30, stage="More plans"
+            )
+            self.refine(open_works, share=0.20)
+            self.decide(open_works)
+            self.prove([w for w in open_works if w.instance.lots > 1], patient=True)
+        else:
+            self.decide(open_works)
+        self.refuse([w for w in works if not np.isfinite(w.value)])
+        return works
+
+    def state(self, works: Sequence[Work]) -> tuple[float | None, float | None]:
+        """Objective and bound over all places so far."""
+        value = sum(w.value for w in works)
+        if not np.isfinite(value):
+            return None, None
+        bound = sum(min(w.bound, w.value) for w in works)
+        return float(value), float(bound) if bound > 0 else None
+
+    def explore(self, works: Sequence[Work], starts: range, *, share: float, stage: str) -> None:
+        """Search every place from several starts."""
+        steps = self.steps(works, share, len(starts))
+        pairs = [(w, s) for s in starts for w in works]
+
+        # The first start of a place always runs to its end, so that there is a plan to return
+        # however short the time.
+        endless = Stop(np.inf, self.stop.interrupted)
+        jobs = [
+            Job(explore_in_time if start else explore, self.stop if start else endless, (w.instance,),
+                {"seed": self.run.seed, "start": start, "steps": steps[w.instance.name]})
+            for w, start in pairs
+        ]
+        self.crew.run(stage, jobs, _keeper([w for w, _ in pairs]), lambda: self.state(works))
+
+    def refine(self, works: Sequence[Work], *, share: float) -> None:
+        """Warm the best plans of each place up a little and cool them again, longer."""
+        steps = self.steps(works, share, _REFINED)
+        chosen: list[tuple[Work, Found, int]] = []
+        for work in works:
+            unlike: dict[tuple[int, ...], Found] = {}
+            for found in sorted(work.pool, key=lambda f: f.rank):
+                unlike.setdefault(tuple(found.lot.tolist()), found)
+            chosen += [(work, found, i) for i, found in enumerate(list(unlike.values())[:_REFINED])]
+
+        jobs = [
+            Job(refine, self.stop, (w.instance, found.lot), {
+                "seed": self.run.seed, "number": i, "steps": steps[w.instance.name],
+            })
+            for w, found, i in chosen
+        ]
+        self.crew.run("Refining", jobs, _keeper([w for w, _, _ in chosen]), lambda: self.state(works))
+
+    def prove(self, works: Sequence[Work], *, patient: bool) -> None:
+        """Bound each place; settle it by the exact model where that is small enough."""
+        works = [w for w in works if not w.optimal]
+        for work in works:
+            if work.instance.lots == 1 and np.isfinite(work.value):
+                work.optimal, work.bound = True, work.value
+        # A clock of its own, so that a hard proof leaves time for the options.
+        clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        works = [w for w in works if not w.optimal and np.isfinite(w.value)]
+        open_pairs: dict[int, tuple[Bools, Bools]] = {}
+
+        def bounded(i: int, answer: tuple[Bound, Bools, Bools]) -> None:
+            work, (bound, open_centre, open_pair) = works[i], answer
+            work.bound = max(work.bound, work.instance.distance_weight * bound.value)
+            work.optimal = work.bound >= work.value * (1 - _SETTLED)
+            aims = work.instance.aims
+            few = int(open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)
+            if few and aims.distance and not aims.moved and not work.optimal:
+                open_pairs[i] = open_centre, open_pair
+
+        def settled(i: int, answer: Exact) -> None:
+            _settle(exact[i], answer)
+
+        # Every place gets its bound before the first of them takes long, the smallest first.
+        bounding = [
+            # The other aims are never negative, so the objective caps the distance as well.
+            Job(bound_place, clock, (w.instance, w.lot, w.value / w.instance.distance_weight),
+                {"iterations": 400 if patient else 250})
+            for w in works
+        ]
+        self.crew.run("Bounding", bounding, bounded, lambda: self.state(works))
+        order = sorted(open_pairs, key=lambda i: (int(open_pairs[i][1].sum()), i))
+        exact = [works[i] for i in order]
+        proving = [
+            Job(solve_exactly, clock, (works[i].instance,), {
+                "open_centre": open_pairs[i][0], "open_pair": open_pairs[i][1], "hint": works[i].lot,
+                "node_limit": _NODES if patient else _NODES // 10,
+            })
+            for i in order
+        ]
+        self.crew.run("Proving", proving, settled, lambda: self.state(works), leave=True)
+        self.cut_short |= clock.ran_out
+
+    def decide(self, works: Sequence[Work]) -> None:
+        """Ask the exact model for a plan where the search found none, and polish what it finds."""
+        works = [w for w in works if not np.isfinite(w.value)]
+        works = [w for w in works if w.instance.cost.size <= _EXACT_PAIRS]
+        if not works or self.stop.interrupted.is_set():
+            return
+        clock = Stop(max(5.0, 0.25 * self.run.time_limit_s), self.stop.interrupted)
+        steps = self.steps(works, 0.1, 1)
+
+        jobs = [
+            Job(decide, clock, (w.instance,), {"seed": self.run.seed, "steps": steps[w.instance.name]})
+            for w in works
+        ]
+
+        def keep(i: int, answer: tuple[bool, list[Found]]) -> None:
+            works[i].impossible = answer[0]
+            for found in answer[1]:
+                works[i].take(found)
+
+        self.crew.run("Deciding", jobs, keep, lambda: self.state(works), leave=True)
+        self.cut_short |= clock.ran_out
+
+    def refuse(self, failed: Sequence[Work]) -> None:
+        """Raise with a reason for each place that has no plan."""
+        if not failed:
+            return
+        if self.stop.interrupted.is_set():
+            raise StoppedError("Stopped before there was a plan for every place. Nothing was written.")
+        spare = Stop(max(5.0, 0.25 * self.run.time_limit_s), interrupted=self.stop.interrupted)
+
+        jobs = [
+            Job(explain, spare, (w.instance, self.instance(w.place, LocksBrief()), self.lots),
+                {"proven": w.impossible, "seed": self.run.seed})
+            for w in failed
+        ]
+        raise InfeasibleError(self.crew.run("Looking for the reason", jobs))
+
+    def choose_number(self, numbers: range) -> tuple[int, dict[int, float]]:
+        """Try each number of lots briefly; take the cheapest, or the one nearest to the target."""
+        tried: dict[int, float] = {}
+        failed: list[Reason] = []
+        short: dict[int, float] = {}
+        unfit: InputError | None = None
+        for number in numbers:
+            try:
+                works = self.works(number)
+            except InfeasibleError as error:
+                tried[number] = np.inf
+                failed += error.reasons
+                continue
+            except InputError as error:  # fewer lots than localities, or more than areas
+                unfit = unfit or error
+                continue
+            self.explore(works, range(_FIRST_STARTS), share=0.2 / len(numbers), stage=f"{number} lots")
+            tried[number] = float(sum(w.value for w in works))
+            short[number] = float(sum(w.found.shortfall for w in works))
+            if self.stop():
+                break
+        if not tried and unfit is not None:
+            raise unfit
+        if not short:
+            raise InfeasibleError(failed)
+        fitting = [k for k, value in tried.items() if np.isfinite(value)]
+        if not fitting:
+            # None was found, but none is ruled out either: go on with the one that came closest.
+            return min(short, key=lambda k: (short[k], k)), tried
+        if self.lots.target_hours is not None:
+            total = float(self.demand["weekly_hours"].sum())
+            aim = self.lots.target_hours
+            return min(fitting, key=lambda k: (abs(total / k - aim), k)), tried
+        return min(fitting, key=lambda k: (tried[k], k)), tried
+
+    def adopt(self, work: Work, pool: Iterable[Found]) -> None:
+        """Take over a plan made for other aims where it is better by the brief's own."""
+        if work.optimal:
+            return
+        for found in pool:
+            if np.isfinite(found.value):
+                value = value_of(work.instance, found.lot)
+                if value < work.value * (1 - 1e-9):
+                    work.take(replace(found, value=value))

@@ -33,6 +33,7 @@ __all__ = [
     "LotsBrief",
     "MarketBrief",
     "PublishBrief",
+    "RobustBrief",
     "RunBrief",
     "ServiceBrief",
     "TodayBrief",
@@ -261,6 +262,14 @@ class LotsBrief(_Table):
     tolerance_pct: float | None = Field(
         None, ge=0, le=100, description="Hours may miss the target by this many per cent."
     )
+    viable_hours: float | None = Field(
+        None,
+        gt=0,
+        description=(
+            "Weekly hours from which a lot is a business: how many lots reach them is counted. It "
+            "is no limit."
+        ),
+    )
     minimise: Literal["distance", "equality", "moved"] | None = Field(
         None, description="What to minimise; 'distance' unless weights are given."
     )
@@ -386,6 +395,39 @@ class RunBrief(_Table):
     )
 
 
+class RobustBrief(_Table):
+    """``[robust]``: what may become of the need for care, to see whether the lots would still hold.
+
+    Each plan is tried on made-up futures: one growth for the whole map, drawn evenly between two
+    bounds, and the luck of each area on its own. How often every lot stays within its limits is
+    reported.
+    """
+
+    scenarios: int = Field(
+        200, ge=0, le=10_000, description="Futures to try each plan on; 0 to leave it."
+    )
+    noise_pct: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        description=(
+            "Standard deviation of the hours of an area with an average number of people, in per "
+            "cent of them; an area with a quarter of the people varies twice as much. 10 is an "
+            "assumption: take your own from two years' figures."
+        ),
+    )
+    growth_pct: tuple[float, float] = Field(
+        (0.0, 0.0), description="Least and most growth of all hours, per cent."
+    )
+
+    @field_validator("growth_pct")
+    @classmethod
+    def _growth(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not -100 < value[0] <= value[1]:
+            raise ValueError("write the least growth first, above -100: growth_pct = [0, 10]")
+        return value
+
+
 class PublishBrief(_Table):
     """``[publish]``: what may leave the council."""
 
@@ -446,6 +488,7 @@ class Brief(_Table):
     locks: LocksBrief = Field(default_factory=LocksBrief)
     market: MarketBrief | None = None
     run: RunBrief = Field(default_factory=RunBrief)
+    robust: RobustBrief = Field(default_factory=RobustBrief)
     publish: PublishBrief = Field(default_factory=PublishBrief)
 
     @model_validator(mode="after")

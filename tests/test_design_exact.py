@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotting.brief import LocksBrief, Weights
-from lotting.design.bound import fixable, lower_bound
+from lotting.design.bound import lower_bound
 from lotting.design.exact import Verdict, solve_exactly
 from lotting.design.search import canonical, value_of
 from lotting.design.stop import Stop
@@ -115,8 +115,9 @@ def test_the_model_made_small_still_holds_the_best_plan():
     brute = Brute(case, 3, lo, hi)
     best = brute.best(objective(case, Weights(distance=1.0), 0.0))
     bound = lower_bound(instance, None, cutoff=best * 1.001, stop=Stop(60))
-    open_centre, open_pair = fixable(instance, bound, best * 1.001)
-    answer = solve_exactly(instance, stop=Stop(60), open_centre=open_centre, open_pair=open_pair)
+    answer = solve_exactly(
+        instance, stop=Stop(60), open_centre=bound.open_centre, open_pair=bound.open_pair
+    )
     assert value_of(instance, answer.lot) == pytest.approx(best, rel=1e-6)
 
 

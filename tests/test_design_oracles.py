@@ -25,10 +25,10 @@ from design_cases import (
 from scipy.optimize import linprog
 
 from lotting.brief import LocksBrief, LotsBrief, Weights
-from lotting.design.bound import fixable, lower_bound
+from lotting.design.bound import lower_bound
+from lotting.design.dual import Dual
 from lotting.design.exact import Verdict, solve_exactly
 from lotting.design.instance import Instance
-from lotting.design.kernels import range_knapsacks
 from lotting.design.places import arithmetic
 from lotting.design.search import explore, warm_up
 from lotting.design.stop import Stop
@@ -95,13 +95,12 @@ def test_fixing_keeps_every_pair_of_an_optimal_plan(seed: int) -> None:
     instance = case.instance(3, lo, hi)
     lot = np.array([next(k for k, b in enumerate(best) if m[0] in b) for m in instance.members])
     bound = lower_bound(instance, lot, stop=Stop(10.0))
-    open_centre, open_pair = fixable(instance, bound, instance.distance(lot))
     for k in range(3):
         inside = np.flatnonzero(lot == k)
         sums = instance.cost[inside].sum(axis=0)
         centre = min((j for j in range(9) if lot[instance.centre_unit[j]] == k), key=lambda j: sums[j])
-        assert open_centre[centre]
-        assert open_pair[inside, centre].all()
+        assert bound.open_centre[centre]
+        assert bound.open_pair[inside, centre].all()
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -112,11 +111,9 @@ def test_the_knapsack_is_the_linear_programme_s(seed: int) -> None:
     case = scattered(n, seed)
     instance: Instance = case.instance(2, 0.3 * case.total, 0.6 * case.total)
     multiplier = rng.uniform(0, 2, n) * instance.cost.mean()
-    bundle, price, value = np.zeros((n, n), np.float32), np.empty(n), np.empty(n)
-    range_knapsacks(
-        np.arange(n), instance.cost, multiplier, instance.hours, instance.lo, instance.hi,
-        instance.centre_unit, np.tile(np.arange(n), (n, 1)), bundle, price, value,
-    )
+    dual = Dual.of(instance, np.ones(n, bool), np.ones((n, n), bool))
+    dual.total(multiplier)
+    value = dual.value
     for j in range(n):
         limits = [(1.0, 1.0) if i == j else (0.0, 1.0) for i in range(n)]
         answer = linprog(
@@ -218,8 +215,9 @@ def test_proven_values_are_reproduced(
     found = min((explore(instance, seed=1, start=s, steps=300_000, stop=Stop(60.0)) for s in range(4)),
                 key=lambda f: f.rank)
     bound = lower_bound(instance, found.lot, stop=Stop(60.0))
-    centres, pairs = fixable(instance, bound, instance.distance(found.lot))
-    answer = solve_exactly(instance, stop=Stop(60.0), open_centre=centres, open_pair=pairs, hint=found.lot)
+    answer = solve_exactly(
+        instance, stop=Stop(60.0), open_centre=bound.open_centre, open_pair=bound.open_pair, hint=found.lot
+    )
     assert answer.verdict is not Verdict.UNKNOWN
     cost = found.value if answer.lot is None else instance.distance(answer.lot)
     assert cost == pytest.approx(best, rel=1e-4)

@@ -4,6 +4,10 @@ Relaxing "each area is in one lot" leaves, for every candidate centre, a knapsac
 between the limits; the K cheapest centres make the bound (Hess model: Hess et al. 1965;
 relaxation as for capacitated medians: Mulvey & Beck 1984). Connectivity and locks are left out,
 so that the bound holds with and without them.
+
+The multipliers are raised in rounds. After each, what no plan cheaper than the best known can use
+is closed (:mod:`.dual`), and the next round works on what is left. The multipliers at the end of
+every round are all that is needed to work the bound out again (:mod:`lotting.certificate`).
 """
 
 from __future__ import annotations
@@ -13,13 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .instance import SLACK, Floats, Instance, Ints
-from .kernels import range_knapsacks
+from .dual import Dual
+from .instance import Floats, Instance, Ints
 from .stop import Stop
 
-__all__ = ["Bound", "fixable", "lower_bound"]
+__all__ = ["ROUNDS", "Bound", "lower_bound"]
 
 Bools = npt.NDArray[np.bool_]
+
+#: Steps of each round.
+ROUNDS = (80, 120, 150, 150, 150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +38,21 @@ class Bound:
     value
         No plan within the limits costs less (unweighted distance, hours x squared km);
         inf where no fractional plan exists.
+    cutoff
+        Cost of the plan in hand: what is closed is closed to plans cheaper than this.
     multipliers
-        Dual values of "each unit in one lot", float64[n]; the bound can be worked out from them.
-    alive
-        Candidate centres that a plan cheaper than ``cutoff`` may still use, bool[m].
+        Dual values of "each unit in one lot" at the end of each round, float64[n] each.
+    open_centre, open_pair
+        What a plan cheaper than the cut-off may still use, bool[m] and bool[n, m].
     iterations
-        Subgradient steps made.
+        Steps made.
     """
 
     value: float
-    multipliers: Floats
-    alive: Bools
+    cutoff: float
+    multipliers: tuple[Floats, ...]
+    open_centre: Bools
+    open_pair: Bools
     iterations: int
 
 
@@ -51,10 +62,11 @@ def lower_bound(
     *,
     stop: Stop,
     cutoff: float | None = None,
-    iterations: int = 400,
+    rounds: tuple[int, ...] = ROUNDS,
+    before: Bound | None = None,
     gap: float = 1e-6,
 ) -> Bound:
-    """Raise the Lagrangian bound by a deflected subgradient.
+    """Raise the Lagrangian bound.
 
     Parameters
     ----------
@@ -63,11 +75,13 @@ def lower_bound(
     plan
         The best plan known, int64[n]; None where there is none.
     stop
-        Asked at every iteration.
+        Asked at every step.
     cutoff
         Only plans of less distance than this are of interest; that of ``plan`` when left out.
-    iterations
-        At most this many.
+    rounds
+        Most steps of each round.
+    before
+        An earlier bound of the same place with the same limits, to go on from.
     gap
         Stop when the bound is within this share of the cut-off.
 
@@ -76,67 +90,113 @@ def lower_bound(
     Bound
     """
     n, m = instance.cost.shape
-    k = instance.lots
     if cutoff is None:
         cutoff = np.inf if plan is None else instance.distance(plan)
     target = cutoff
     if not np.isfinite(target):
         # Steps need a value to aim at; no plan is known, so aim above a crude one.
-        target = 4.0 * float(np.partition(instance.cost, min(k, m - 1), axis=1)[:, :k].mean(axis=1).sum())
-    multiplier = _start(instance, plan)
-    best, best_multiplier = -np.inf, multiplier.copy()
-    alive = np.ones(m, np.bool_)
-    direction = np.zeros(n)
+        k = min(instance.lots, m - 1)
+        target = 4.0 * float(np.partition(instance.cost, k, axis=1)[:, :k].mean(axis=1).sum())
+    dual = Dual.of(instance, np.ones(m, np.bool_), np.ones((n, m), np.bool_))
+    made: list[Floats] = []
+    best, steps = -np.inf, 0
+    if before is None:
+        multiplier = _start(instance, plan)
+    else:
+        multiplier = before.multipliers[-1]
+        for earlier in before.multipliers:
+            dual = dual.fixed(earlier, cutoff)
+            made.append(earlier)
+    for number, most in enumerate(rounds):
+        enough = cutoff * (1 - gap)
+        if number or before is not None:
+            best, multiplier, done = _average(dual, multiplier, most, target, enough, number, stop)
+        else:
+            best, multiplier, done = _leap(dual, multiplier, most, target, enough, stop)
+        made.append(multiplier)
+        steps += done
+        if not np.isfinite(best):
+            break
+        dual = dual.fixed(multiplier, cutoff)
+        if best >= cutoff * (1 - gap) or stop():
+            break
+        if len(dual.centre) < instance.lots:
+            best = cutoff
+            break
+    return Bound(min(best, cutoff) if np.isfinite(cutoff) else best, cutoff, tuple(made), *dual.open(), steps)
+
+
+def _leap(
+    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, stop: Stop
+) -> tuple[float, Floats, int]:
+    """Raise the bound from afar: a deflected subgradient with Polyak's steps."""
+    best, at = -np.inf, multiplier
+    direction: Floats | None = None
     agility, since = 1.5, 0
-    done = 0
-    orders = np.tile(np.arange(n), (m, 1))
-    for step in range(iterations):
+    for step in range(most):
         if step and stop():
-            break
-        done = step + 1
-        centres = np.flatnonzero(alive)
-        if len(centres) < k:
-            best = max(best, cutoff)
-            break
-        bundle = np.zeros((len(centres), n), np.float32)
-        price, value = np.empty(len(centres)), np.empty(len(centres))
-        range_knapsacks(
-            centres, instance.cost, multiplier, instance.hours,
-            instance.lo - SLACK / 2, instance.hi + SLACK / 2,
-            instance.centre_unit, orders, bundle, price, value,
-        )
-        order = np.argsort(value, kind="stable")
-        chosen = order[:k]
-        if not np.isfinite(value[chosen]).all():
-            return Bound(np.inf, multiplier, alive, done)
-        base = float(multiplier.sum())
-        total = base + float(value[chosen].sum())
+            return best, at, step
+        total, chosen = dual.total(multiplier)
+        if not np.isfinite(total):
+            return np.inf, multiplier, step + 1
         if total > best:
-            best, best_multiplier = total, multiplier.copy()
-            since = 0
+            best, at, since = total, multiplier, 0
         else:
             since += 1
             if since >= 15:
                 agility, since = agility * 0.6, 0
-                multiplier, direction = best_multiplier.copy(), np.zeros(n)
+                multiplier, direction = at, None
                 if agility < 0.005:
-                    break
+                    return best, at, step + 1
                 continue
-        if np.isfinite(cutoff):
-            if best >= cutoff * (1 - gap):
-                break
-            # A centre whose use would cost more than the plan in hand is out for good.
-            swap_in = total - value[chosen[-1]] + value
-            dead = swap_in > cutoff * (1 + 1e-9)
-            dead[chosen] = False
-            alive[centres[dead]] = False
-        slack = 1.0 - bundle[chosen].sum(axis=0, dtype=np.float64)
-        direction = slack + 0.7 * direction if step else slack
+        missing = dual.missing(chosen)
+        direction = missing if direction is None else missing + 0.7 * direction
         norm = float(direction @ direction)
-        if norm < 1e-12:
-            break
+        if best >= enough or norm < 1e-12:
+            return best, at, step + 1
         multiplier = multiplier + agility * max(target - total, 1e-4 * abs(target)) / norm * direction
-    return Bound(min(best, cutoff), best_multiplier, alive, done)
+    return best, at, most
+
+
+def _average(
+    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, number: int, stop: Stop
+) -> tuple[float, Floats, int]:
+    """Raise the bound from nearby: the volume algorithm (Barahona & Anbil 2000).
+
+    The direction is an average of what was missing at the steps before, which points uphill more
+    steadily than what is missing at the last.
+    """
+    total, chosen = dual.total(multiplier)
+    best, at = total, multiplier
+    if not np.isfinite(total):
+        return np.inf, at, 1
+    direction = dual.missing(chosen)
+    agility, heaviest, fails = 0.1 / 2**number, 0.1 / 1.5**number, 0
+    for step in range(1, most):
+        norm = float(direction @ direction)
+        if best >= enough or norm < 1e-12 or stop():
+            return best, at, step
+        multiplier = at + agility * max(target - best, 1e-4 * abs(target)) / norm * direction
+        total, chosen = dual.total(multiplier)
+        if not np.isfinite(total):
+            return np.inf, multiplier, step + 1
+        missing = dual.missing(chosen)
+        apart = missing - direction
+        share = -float(direction @ apart) / max(float(apart @ apart), 1e-12)
+        onward = float(missing @ direction) > 0
+        share = min(max(share, heaviest / 10), heaviest)
+        direction = share * missing + (1 - share) * direction
+        if total > best:
+            best, at, fails = total, multiplier, 0
+            if onward:
+                agility = min(2.0, 1.1 * agility)
+        else:
+            fails += 1
+            if fails >= 10:
+                agility, fails = agility * 0.66, 0
+                if agility < 1e-4:
+                    return best, at, step + 1
+    return best, at, most
 
 
 def _start(instance: Instance, plan: Ints | None) -> Floats:
@@ -152,37 +212,3 @@ def _start(instance: Instance, plan: Ints | None) -> Floats:
         own[inside] = instance.cost[inside, centres[int(np.argmin(sums))]]
     rim: Floats = own + instance.hours * own.sum() / max(instance.total_hours, 1e-9)
     return rim
-
-
-def fixable(instance: Instance, bound: Bound, cutoff: float) -> tuple[Bools, Bools]:
-    """Which assignments a plan cheaper than ``cutoff`` may still use (reduced-cost fixing).
-
-    Returns
-    -------
-    open_centre
-        bool[m]: candidate centres left.
-    open_pair
-        bool[n, m]: unit may be assigned to centre.
-    """
-    n, m = instance.cost.shape
-    k = instance.lots
-    centres = np.arange(m)
-    bundle = np.zeros((m, n), np.float32)
-    price, value = np.empty(m), np.empty(m)
-    range_knapsacks(
-        centres, instance.cost, bound.multipliers, instance.hours,
-        instance.lo - SLACK / 2, instance.hi + SLACK / 2,
-        instance.centre_unit, np.tile(np.arange(n), (m, 1)), bundle, price, value,
-    )
-    lowest = np.partition(value, k - 1)[:k] if k <= m else value
-    base = float(bound.multipliers.sum())
-    total = base + float(lowest.sum())
-    # With centre j in use: j itself and the k - 1 cheapest of the others.
-    with_j = np.where(value <= lowest.max(), total, total - lowest.max() + value)
-    limit = cutoff * (1 + 1e-9) + 1e-9
-    open_centre = (with_j <= limit) & bound.alive
-    reduced = instance.cost - bound.multipliers[:, None] - instance.hours[:, None] * price[None, :]
-    extra = np.maximum(reduced, 0.0)
-    extra[instance.centre_unit, centres] = 0.0
-    open_pair = (with_j[None, :] + extra <= limit) & open_centre[None, :]
-    return open_centre, open_pair

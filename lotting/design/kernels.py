@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["anneal", "connected_without", "lot_sums", "range_knapsacks"]
+__all__ = ["anneal", "connected_without", "lot_sums"]
 
 #: Share of proposals that move a unit with all that hangs on it.
 _BRANCH = 0.02
@@ -535,90 +535,3 @@ def anneal(
         if value < best_value[0] - eps and broken == 0 and _fits(lot_hours, lo, hi):
             best_value[0] = value
             best_lot[:] = lot
-
-
-@_jit
-def _sort_nearly(order, key):
-    """Sort ``order`` by ``key`` in place; quick when it is nearly sorted (insertion sort)."""
-    budget = 8 * order.shape[0]
-    for t in range(1, order.shape[0]):
-        i = order[t]
-        value = key[i]
-        s = t - 1
-        while s >= 0 and key[order[s]] > value:
-            order[s + 1] = order[s]
-            s -= 1
-            budget -= 1
-        order[s + 1] = i
-        if budget < 0:
-            order[:] = np.argsort(key)
-            return
-
-
-@_jit
-def range_knapsacks(
-    centres, cost, multiplier, hours, lo, hi, centre_unit, orders, bundle, price, value
-):
-    """For each centre, its cheapest fractional bundle of units with hours within [lo, hi].
-
-    The bundle of centre j holds j's own unit whole and a share x in [0, 1] of each other, and
-    minimises the sum of ``(cost - multiplier) x``. Sets ``bundle`` (float32[c, n]), ``price``
-    (the value of one more hour, float64[c]) and ``value`` (float64[c]); value is inf where no
-    bundle fits. ``orders`` (int64[m, n], any permutation of the units in each row) is kept
-    sorted from call to call, since multipliers change little.
-
-    With the hours' price p as the only dual, the best bundle takes units by ascending
-    ``(cost - multiplier) / hours`` (Dantzig 1957).
-    """
-    n = hours.shape[0]
-    ratio = np.empty(n)
-    for c in range(centres.shape[0]):
-        j = centres[c]
-        own = centre_unit[j]
-        load = hours[own]
-        total = cost[own, j] - multiplier[own]
-        for i in range(n):
-            bundle[c, i] = 0.0
-            reduced = cost[i, j] - multiplier[i]
-            if hours[i] > 0.0:
-                ratio[i] = reduced / hours[i]
-            else:
-                ratio[i] = np.inf
-                if reduced < 0.0 and i != own:
-                    bundle[c, i] = 1.0
-                    total += reduced
-        ratio[own] = np.inf
-        bundle[c, own] = 1.0
-        price[c] = 0.0
-        if load > hi:
-            value[c] = np.inf
-            continue
-        order = orders[j]
-        _sort_nearly(order, ratio)
-        for t in range(n):
-            i = order[t]
-            if ratio[i] == np.inf:
-                break
-            if ratio[i] >= 0.0 and load >= lo:
-                break
-            room = (hi if ratio[i] < 0.0 else lo) - load
-            if room <= 0.0:
-                if price[c] == 0.0:  # the centre's own unit fills the lot
-                    price[c] = ratio[i]
-                break
-            if hours[i] <= room:
-                bundle[c, i] = 1.0
-                load += hours[i]
-                total += cost[i, j] - multiplier[i]
-                if load >= hi or ratio[i] > 0.0:
-                    price[c] = ratio[i]
-            else:
-                bundle[c, i] = room / hours[i]
-                load += room
-                total += (cost[i, j] - multiplier[i]) * room / hours[i]
-                price[c] = ratio[i]
-                break
-        if load < lo - 1e-7:
-            value[c] = np.inf
-        else:
-            value[c] = total

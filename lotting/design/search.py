@@ -203,7 +203,7 @@ def warm_up() -> None:
     )
     stop = Stop(60.0)
     found = anneal_plan(tiny, np.array([0, 0, 1]), stream(0), steps=100, stop=stop, heat=1.0)
-    lower_bound(tiny, found.lot, stop=stop, iterations=2)
+    lower_bound(tiny, found.lot, stop=stop, rounds=(2, 2))
 
 
 def canonical(lot: Ints) -> Ints:

@@ -17,10 +17,10 @@ import pandas as pd
 from lotting.brief import LocksBrief, LotsBrief, RunBrief
 from lotting.errors import InfeasibleError, InputError, Reason, StoppedError
 
-from .bound import Bound, fixable, lower_bound
+from .bound import ROUNDS, Bound, lower_bound
 from .crew import Crew, Job
 from .exact import Exact, Verdict, solve_exactly
-from .instance import Instance, Ints, make_instance
+from .instance import Instance, make_instance
 from .places import Place, split
 from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, explore_in_time, refine, stream, value_of
@@ -42,14 +42,6 @@ _NODES = 2_000
 #: Share of the time in which the exact model may run into the clock.
 _PROOF_SHARE = 0.35
 _SETTLED = 1e-6
-
-
-def bound_place(
-    instance: Instance, lot: Ints, cap: float, *, iterations: int, stop: Stop
-) -> tuple[Bound, Bools, Bools]:
-    """Bound a place; the bound, and which centres and pairs a better plan may still use."""
-    bound = lower_bound(instance, lot, cutoff=cap, stop=stop, iterations=iterations)
-    return bound, *fixable(instance, bound, cap)
 
 
 def decide(instance: Instance, *, seed: int, steps: int, stop: Stop) -> tuple[bool, list[Found]]:
@@ -217,16 +209,17 @@ class Stages:
         # A clock of its own, so that a hard proof leaves time for the options.
         clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
         works = [w for w in works if not w.optimal and np.isfinite(w.value)]
-        open_pairs: dict[int, tuple[Bools, Bools]] = {}
+        few: list[int] = []
 
-        def bounded(i: int, answer: tuple[Bound, Bools, Bools]) -> None:
-            work, (bound, open_centre, open_pair) = works[i], answer
+        def bounded(i: int, bound: Bound) -> None:
+            work = works[i]
+            work.proof = bound
             work.bound = max(work.bound, work.instance.distance_weight * bound.value)
             work.optimal = work.bound >= work.value * (1 - _SETTLED)
             aims = work.instance.aims
-            few = int(open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)
-            if few and aims.distance and not aims.moved and not work.optimal:
-                open_pairs[i] = open_centre, open_pair
+            small = int(bound.open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)
+            if small and aims.distance and not aims.moved and not work.optimal:
+                few.append(i)
 
         def settled(i: int, answer: Exact) -> None:
             _settle(exact[i], answer)
@@ -234,19 +227,21 @@ class Stages:
         # Every place gets its bound before the first of them takes long, the smallest first.
         bounding = [
             # The other aims are never negative, so the objective caps the distance as well.
-            Job(bound_place, clock, (w.instance, w.lot, w.value / w.instance.distance_weight),
-                {"iterations": 400 if patient else 250})
+            Job(lower_bound, clock, (w.instance, w.lot), {
+                "cutoff": w.value / w.instance.distance_weight, "before": w.proof,
+                "rounds": ROUNDS if patient else ROUNDS[:3],
+            })
             for w in works
         ]
         self.crew.run("Bounding", bounding, bounded, lambda: self.state(works))
-        order = sorted(open_pairs, key=lambda i: (int(open_pairs[i][1].sum()), i))
-        exact = [works[i] for i in order]
+        exact = [works[i] for i in sorted(few)]
+        exact.sort(key=lambda w: 0 if w.proof is None else int(w.proof.open_pair.sum()))
         proving = [
-            Job(solve_exactly, clock, (works[i].instance,), {
-                "open_centre": open_pairs[i][0], "open_pair": open_pairs[i][1], "hint": works[i].lot,
+            Job(solve_exactly, clock, (w.instance,), {
+                "open_centre": w.proof.open_centre, "open_pair": w.proof.open_pair, "hint": w.lot,
                 "node_limit": _NODES if patient else _NODES // 10,
             })
-            for i in order
+            for w in exact if w.proof is not None
         ]
         self.crew.run("Proving", proving, settled, lambda: self.state(works), leave=True)
         self.cut_short |= clock.ran_out

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .bound import Bound
 from .instance import Instance, Ints
 from .places import Place
 from .search import Found
@@ -23,6 +24,7 @@ class Work:
     pool: list[Found] = field(default_factory=list)
     bound: float = 0.0
     optimal: bool = False
+    proof: Bound | None = None
     impossible: bool = False
 
     def take(self, found: Found) -> None:

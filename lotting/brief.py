@@ -391,7 +391,20 @@ class RunBrief(_Table):
     time_limit_s: float = Field(60.0, gt=0, description="Seconds for the whole design.")
     options: int = Field(1, ge=1, le=12, description="Clearly different plans wanted.")
     workers: int = Field(
-        0, ge=0, le=256, description="Threads; 0 for one a core. The plan does not depend on it."
+        0,
+        ge=0,
+        le=256,
+        description=(
+            "Pieces of work at a time; 0 for one a core, 1 for this process alone. The plan does "
+            "not depend on it."
+        ),
+    )
+    executor: Literal["auto", "processes", "threads"] = Field(
+        "auto",
+        description=(
+            "What works: `processes` of this machine, `threads` of one process, or `auto`: "
+            "processes for all but small maps and short runs. The plan does not depend on it."
+        ),
     )
 
 

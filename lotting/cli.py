@@ -239,6 +239,10 @@ def design(
     time_limit: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds, instead of the brief's.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask scheduler, tcp://host:port; this machine when left out."),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -246,7 +250,7 @@ def design(
     """Draw the lots and write plan, maps, workbook and GeoPackage."""
     with _told(debug):
         broken = _design(
-            folder, out, seed=seed, time_limit=time_limit, as_json=as_json, quiet=quiet
+            folder, out, seed=seed, time_limit=time_limit, cluster=cluster, as_json=as_json, quiet=quiet
         )
     if broken:
         raise typer.Exit(1)
@@ -258,6 +262,7 @@ def _design(
     *,
     seed: int | None,
     time_limit: float | None,
+    cluster: str | None = None,
     as_json: bool,
     quiet: bool,
 ) -> bool:
@@ -273,7 +278,7 @@ def _design(
     check_out(project, out)
     console = _stderr()
     with _progress(quiet=quiet) as progress:
-        results = design_all(project, run, progress)
+        results = design_all(project, run, progress, cluster=cluster)
     report: Callable[[str], None] | None = (
         None if quiet else lambda what: console.print(f"[dim]{what}[/]")
     )
@@ -367,7 +372,7 @@ def _best(progress: Any) -> str:
 
 def _print_result(result: Result, place: Path) -> None:
     from .report.content import MEASURES, as_text
-    from .results import proof_in_words
+    from .results import OUTPUTS, in_scenarios, proof_in_words
 
     outcome, design_ = result.outcome, result.design
     width = _width()
@@ -397,26 +402,56 @@ def _print_result(result: Result, place: Path) -> None:
     typer.echo(f"Cost {design_.objective:,.0f}; {proof_in_words(design_) or 'no bound is known'}.")
     if facts.get("largest_deviation_pct") is not None:
         typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
-    for unit in ("people", "hours"):
-        if f"moved_{unit}" in facts and facts.get("moved_pct") is not None:
-            typer.echo(
-                f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone."
-            )
+    for sentence in (_moving(facts), in_scenarios(outcome)):
+        if sentence:
+            typer.echo(sentence)
     if len(design_.tried) > 1:
-        typer.echo(
-            "Lots tried: "
-            + ", ".join(
-                f"{k} ({'no plan' if v == float('inf') else f'{v:,.0f}'})"
-                for k, v in design_.tried.items()
-            )
-        )
+        _print_numbers(result)
     if not design_.reproducible:
         typer.echo(f"Cut short ({design_.stopped_by}): the same seed may end in another plan.")
     if len(result.outcomes) > 1:
         _print_options(result, width)
     typer.echo("")
-    for name in ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json"):
-        typer.echo(place / name)
+    for name in OUTPUTS:
+        if (place / name).is_file():
+            typer.echo(place / name)
+
+
+def _moving(facts: dict[str, Any]) -> str:
+    """Say how many change zone; "" where there are no zones."""
+    for unit in ("people", "hours"):
+        if f"moved_{unit}" in facts and facts.get("moved_pct") is not None:
+            return f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone."
+    return ""
+
+
+def _print_numbers(result: Result) -> None:
+    """Print what each number of lots comes to."""
+    from math import isnan
+
+    from .results import numbers_table
+
+    table = numbers_table(result)
+    heads = [
+        ("Lots", ""),
+        ("cost", ""),
+        ("gap", "%"),
+        ("smallest", "h"),
+        ("largest", "h"),
+        ("largest dev.", "%"),
+    ]
+    names = ["objective", "gap_pct", "smallest_lot_hours", "largest_lot_hours", "largest_deviation_pct"]
+    if "viable_lots" in table:
+        heads.append(("viable", f">= {result.outcome.lots.viable_hours:,.0f} h"))
+        names.append("viable_lots")
+    typer.echo("")
+    for line in range(2):
+        typer.echo(f"{heads[0][line]:<6}" + "".join(f"{head[line]:>13}" for head in heads[1:]).rstrip())
+    for row in table.to_dict("records"):
+        cells = ["–" if isnan(row[n]) else f"{row[n]:,.{1 if n.endswith('_pct') else 0}f}" for n in names]
+        if isnan(row["objective"]):
+            cells[0] = "no plan"
+        typer.echo(f"{row['lots']:<6}" + "".join(f"{cell:>13}" for cell in cells))
 
 
 def _print_options(result: Result, width: int) -> None:

@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .brief import LotsBrief
+from .brief import LotsBrief, RobustBrief
 from .check import Rules, Violation, check_plan
 from .demand import Demand
-from .design.solve import Design
+from .design.solve import Design, FrontPoint
 from .errors import InputError, Problem, Problems
 from .files import replace_all, write_text
-from .measures import lot_table, moved, plan_facts
+from .measures import distance_km, hess_cost, lot_table, moved, plan_facts, weekly_hours
 from .plan import Plan
-from .project import Project
+from .project import NO_ZONE, Project
 from .report.disclosure import CONFIDENTIAL
 from .report.tables import Published, ReportContent, publish
+from .robust import Robustness, draw, lot_limits, try_demand
 
 __all__ = [
     "OUTPUTS",
@@ -40,6 +41,9 @@ __all__ = [
     "check_out",
     "describe",
     "draw_maps",
+    "front_table",
+    "in_scenarios",
+    "numbers_table",
     "options_table",
     "proof_in_words",
     "redraw",
@@ -47,8 +51,9 @@ __all__ = [
     "write_results",
 ]
 
-#: What a run writes for one service, besides the folders of its options.
-OUTPUTS = ("map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json")
+#: What a run writes for one service, besides the folders of its options; ``tradeoff.png`` only
+#: where there are several plans to set side by side.
+OUTPUTS = ("map.html", "map.png", "tradeoff.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json")
 _OURS = re.compile(rf"(options/\d+/)?({'|'.join(map(re.escape, OUTPUTS))})")
 _VERSIONS = ("lotting", "ortools", "numpy", "numba", "scipy", "geopandas", "shapely", "networkx")
 
@@ -67,6 +72,9 @@ class Outcome:
         Measures of the whole plan, nothing suppressed.
     violations
         Rules the plan breaks, by a check that shares nothing with the solver.
+    robustness
+        How the plan fares in the scenarios of demand; None where none are wanted, or the brief
+        sets a lot no limits.
     """
 
     demand: Demand
@@ -75,6 +83,7 @@ class Outcome:
     table: pd.DataFrame
     facts: dict[str, Any]
     violations: tuple[Violation, ...]
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,8 +99,11 @@ class Result:
         return self.outcomes[0]
 
 
-def describe(project: Project, service: str, plan: Plan) -> Outcome:
-    """Measure and check one plan of one service line."""
+def describe(project: Project, service: str, plan: Plan, *, seed: int | None = None) -> Outcome:
+    """Measure and check one plan of one service line, and try it on the scenarios of demand.
+
+    The scenarios are drawn with the brief's seed, or ``seed`` instead.
+    """
     demand = project.demand(service)
     lots = dict(project.brief.services())[service]
     target = _target(project, demand, lots, plan)
@@ -101,6 +113,14 @@ def describe(project: Project, service: str, plan: Plan) -> Outcome:
     facts = plan_facts(
         project.areas, project.graph, demand, plan, target=target, today=project.today, table=table
     )
+    robustness = _robustness(
+        demand, lots, plan, target, project.brief.robust, project.brief.run.seed if seed is None else seed
+    )
+    if lots.viable_hours is not None:
+        facts["viable_lots"] = int((table["weekly_hours"] >= lots.viable_hours - 1e-6).sum())
+    if robustness is not None:
+        facts["within_limits_pct"] = 100 * robustness.within
+        facts["below_least_pct"] = 100 * robustness.below
     rules = Rules.from_brief(lots, project.brief.locks)
     return Outcome(
         demand=demand,
@@ -109,7 +129,19 @@ def describe(project: Project, service: str, plan: Plan) -> Outcome:
         table=table,
         facts=facts,
         violations=tuple(check_plan(plan, project.areas, project.graph, demand, rules)),
+        robustness=robustness,
     )
+
+
+def _robustness(
+    demand: Demand, lots: LotsBrief, plan: Plan, target: pd.Series[float] | float, robust: RobustBrief,
+    seed: int,
+) -> Robustness | None:
+    limits = lot_limits(lots, target, plan.lot_names)
+    if not robust.scenarios or not ((limits["lo"] > 0) | np.isfinite(limits["hi"])).any():
+        return None
+    futures = draw(demand.frame, robust, seed=seed, people_known=demand.people_known)
+    return try_demand(plan, futures, limits)
 
 
 def _target(
@@ -129,10 +161,13 @@ def options_table(result: Result) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Fresh index; columns ``option`` (1 first), ``made_for``, ``objective``, ``hess_cost``,
-        ``distance_km``, ``largest_deviation_pct``, ``spread_hours``, ``moved_people`` (or
-        ``moved_hours``) and ``moved_pct`` against today's zones where there are any, and
-        ``apart_from_<k>_people`` (or ``_hours``): how many are in another lot than in option k,
-        after matching the lots.
+        ``distance_km``, ``largest_deviation_pct``, ``spread_hours``, ``bound`` and ``gap_pct``
+        (no plan at least as equal that moves no more people has a cost below the bound),
+        ``viable_lots`` where the brief says what is viable, ``within_limits_pct`` and
+        ``below_least_pct`` (per cent of the scenarios of demand) where there are any,
+        ``moved_people`` (or ``moved_hours``) and ``moved_pct`` against today's zones where there
+        are any, and ``apart_from_<k>_people`` (or ``_hours``): how many are in another lot than in
+        option k, after matching the lots.
     """
     rows = []
     for number, (option, outcome) in enumerate(
@@ -146,6 +181,10 @@ def options_table(result: Result) -> pd.DataFrame:
         }
         names = ("hess_cost", "distance_km", "largest_deviation_pct", "spread_hours")
         row |= {name: facts[name] for name in names}
+        if option.point is not None:
+            row |= _certificate(option.point)
+        kept = ("viable_lots", "within_limits_pct", "below_least_pct")
+        row |= {name: facts[name] for name in kept if name in facts}
         row |= {
             name: facts[name]
             for name in ("moved_people", "moved_hours", "moved_pct")
@@ -158,6 +197,92 @@ def options_table(result: Result) -> pd.DataFrame:
             )
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _certificate(point: FrontPoint) -> dict[str, Any]:
+    return {"bound": point.bound, "gap_pct": None if point.gap is None else 100 * point.gap}
+
+
+def front_table(project: Project, result: Result) -> pd.DataFrame:
+    """One row a plan on the front, the shortest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Fresh index; columns ``option`` (its number where it is one of them, else 0), ``made_for``,
+        ``hess_cost``, ``bound``, ``gap_pct``, ``rms_km`` and ``bound_km`` (root mean square
+        distance, from the cost and from the bound), ``distance_km``, ``largest_deviation_pct``,
+        ``within_limits_pct`` where scenarios were tried, ``moved_people`` (or ``moved_hours``) and
+        ``moved_pct`` where there are zones today, ``how``.
+    """
+    demand = result.outcome.demand
+    total = max(float(demand.frame["weekly_hours"].sum()), 1e-9)
+    numbers = {o.point.plan: i for i, o in enumerate(result.design.options, 1) if o.point is not None}
+    titles = {o.point.plan: o.title for o in result.design.options if o.point is not None}
+    rows = []
+    for point in result.design.front:
+        row: dict[str, Any] = {
+            "option": numbers.get(point.plan, 0),
+            "made_for": titles.get(point.plan, point.title),
+            "hess_cost": point.distance,
+            **_certificate(point),
+            "rms_km": float(np.sqrt(point.distance / total)),
+            "bound_km": float(np.sqrt(max(point.bound, 0.0) / total)),
+            "distance_km": _mean_km(project, demand, point.plan),
+            "largest_deviation_pct": point.deviation_pct,
+        }
+        if point.within is not None:
+            row["within_limits_pct"] = 100 * point.within
+        if project.today is not None:
+            went = moved(demand, point.plan, project.today)
+            row[f"moved_{went.unit}"] = int(went.total) if went.unit == "people" else went.total
+            row["moved_pct"] = went.pct
+        rows.append({**row, "how": point.how})
+    return pd.DataFrame(rows)
+
+
+def _mean_km(project: Project, demand: Demand, plan: Plan) -> float:
+    hours = weekly_hours(demand, plan)
+    ways = distance_km(project.areas, demand, plan).fillna(0)
+    return float((ways * hours).sum() / max(float(hours.sum()), 1e-9))
+
+
+def numbers_table(result: Result) -> pd.DataFrame:
+    """One row a number of lots that was tried; empty where the brief gives just one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Fresh index; columns ``lots``, ``objective``, ``bound``, ``gap_pct``,
+        ``smallest_lot_hours``, ``largest_lot_hours``, ``largest_deviation_pct`` (NaN where no plan
+        was found), and ``viable_lots`` where the brief says how many hours a lot needs.
+    """
+    rows = []
+    for tried in result.design.tried:
+        found = bool(np.isfinite(tried.objective))
+        row: dict[str, Any] = {
+            "lots": tried.lots,
+            "objective": tried.objective if found else np.nan,
+            "bound": tried.bound if found else np.nan,
+            "gap_pct": np.nan if tried.gap is None else 100 * tried.gap,
+            "smallest_lot_hours": tried.smallest,
+            "largest_lot_hours": tried.largest,
+            "largest_deviation_pct": tried.deviation_pct,
+        }
+        if result.outcome.lots.viable_hours is not None:
+            row["viable_lots"] = np.nan if tried.viable is None else tried.viable
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def in_scenarios(outcome: Outcome) -> str:
+    """Say in one line how a plan fares when demand changes; "" where that was not tried."""
+    found = outcome.robustness
+    if found is None:
+        return ""
+    share = f"{100 * found.within:.0f} % of {found.scenarios:,} scenarios of demand"
+    text = f"In {share} every lot stays within its limits"
+    return text + (f"; {found.worst} leaves them most often." if found.worst else ".")
 
 
 def _versions() -> dict[str, str]:
@@ -219,6 +344,9 @@ def _published(project: Project, result: Result, number: int) -> tuple[ReportCon
         reconciliation=project.reconciliation,
         facts=facts,
         options=options_table(result) if number == 0 and len(result.outcomes) > 1 else None,
+        front=front_table(project, result) if number == 0 and len(result.design.front) > 1 else None,
+        numbers=numbers_table(result) if number == 0 and len(result.design.tried) > 1 else None,
+        futures=None if outcome.robustness is None else outcome.robustness.lots,
         today=project.today,
         notes=tuple(notes),
         colours=colour_lots(lot_graph(outcome.plan, project.graph)),
@@ -348,16 +476,32 @@ def _json(
         "source": project.brief.publish.source,
         "brief": outcome.lots.model_dump(mode="json", exclude_none=True),
         "cost_per_locality": _places(result, tables),
-        "numbers_tried": {str(k): _finite(v) for k, v in design.tried.items()},
+        "numbers_tried": [] if tables.numbers is None else _records(tables.numbers.shown()),
         "measures": tables.facts,
         "violations": [str(v) for v in outcome.violations],
         "lots": _records(tables.lots.shown()),
         "options": [] if tables.options is None else _records(tables.options.shown()),
+        "front": [] if tables.front is None else _records(tables.front.shown()),
+        "demand_scenarios": _scenarios(project, outcome, tables),
         "reconciliation": _records(tables.reconciliation.shown()),
         "repairs": _records(project.repairs),
         "warnings": [str(w) for w in _publishable(project)],
         "files": sorted(files),
         "timings": {"design_s": round(design.runtime_s, 3)},
+    }
+
+
+def _scenarios(project: Project, outcome: Outcome, tables: Published) -> dict[str, Any] | None:
+    """How the plan fares when demand changes, with what was assumed."""
+    found = outcome.robustness
+    if found is None or tables.futures is None:
+        return None
+    return {
+        **project.brief.robust.model_dump(mode="json"),
+        "within_limits_pct": 100 * found.within,
+        "below_least_pct": 100 * found.below,
+        "worst_lot": found.worst,
+        "lots": _records(tables.futures.shown()),
     }
 
 
@@ -472,6 +616,7 @@ def write_results(
             subtitle=subtitle_of(project, result.outcome),
             proof=proof_in_short(result.design),
         )
+        _draw_tradeoff(project, result, tables, draft)
         _write_options(project, result, draft)
         names = [p.relative_to(draft).as_posix() for p in sorted(draft.rglob("*")) if p.is_file()]
         names.append("result.json")
@@ -483,6 +628,55 @@ def write_results(
         replace_all(draft, out, names, gone=sorted(before - {*names}))
         _remove_empty(out / "options")
     return data
+
+
+def _draw_tradeoff(project: Project, result: Result, tables: Published, draft: Path) -> None:
+    """Write ``tradeoff.png`` where there are several plans, and all that it shows may be shown."""
+    front, options = tables.front, tables.options
+    if front is None or options is None:
+        return
+    from .report.tradeoff import TradeOff, write_tradeoff
+
+    content = TradeOff(
+        title=project.brief.publish.title,
+        subtitle=subtitle_of(project, result.outcome, f"{len(front.frame)} plans that no other beats"),
+        front=front.frame,
+        options=options.frame.assign(
+            rms_km=_rms_km(options.frame["hess_cost"], result.outcome.demand),
+            bound_km=_rms_km(options.frame["bound"], result.outcome.demand),
+        ),
+        today=_today_on_chart(project, result.outcome),
+        source=project.brief.publish.source,
+    )
+    if content.drawable:
+        write_tradeoff(content, draft / "tradeoff.png")
+
+
+def _rms_km(cost: pd.Series[float], demand: Demand) -> pd.Series[float]:
+    total = max(float(demand.frame["weekly_hours"].sum()), 1e-9)
+    return (cost.astype(float).clip(lower=0) / total) ** 0.5
+
+
+def _today_on_chart(project: Project, outcome: Outcome) -> tuple[float, float] | None:
+    """Largest deviation (%) and root mean square distance (km) of today's zones.
+
+    None where there are none, where areas are in no zone, or where a zone holds so few people
+    that its hours may not be shown.
+    """
+    today, demand = project.today, outcome.demand
+    if today is None or NO_ZONE in today.lot_names:
+        return None
+    publishing = project.brief.publish
+    if demand.people_known and publishing.disclosure_control:
+        people = demand.frame["people"].groupby(today.aligned(demand.frame.index).to_numpy()).sum()
+        if people.between(1, publishing.threshold - 1).any():
+            return None
+    target = _target(project, demand, outcome.lots, today)
+    hours = weekly_hours(demand, today)
+    aim = target.reindex(hours.index) if isinstance(target, pd.Series) else pd.Series(target, hours.index)
+    off = float((100 * (hours - aim) / aim.where(aim > 0)).abs().max())
+    cost = hess_cost(project.areas, demand, today)
+    return off, float(_rms_km(pd.Series([float(cost.sum())]), demand).iloc[0])
 
 
 def check_out(project: Project, out: Path) -> None:

@@ -191,14 +191,15 @@ def lot_limits(lots: LotsBrief, target: pd.Series[float] | float, names: Sequenc
     >>> lot_limits(LotsBrief(number=1, min_hours=90, tolerance_pct=20), 100.0, ["1"]).loc["1"].tolist()
     [90.0, 120.0]
     """
-    aim = target.reindex(names).astype(float) if isinstance(target, pd.Series) else pd.Series(target, names)
-    frame = pd.DataFrame({
-        "lo": lots.min_hours or 0.0, "hi": np.inf if lots.max_hours is None else lots.max_hours,
-    }, index=pd.Index(names, name="lot", dtype="str"), dtype=float)
+    names = list(names)
+    of_lot = target.reindex(names) if isinstance(target, pd.Series) else target
+    aim: Floats = np.zeros(len(names)) + np.asarray(of_lot, dtype=np.float64)
+    lo: Floats = np.full(len(names), float(lots.min_hours or 0.0))
+    hi: Floats = np.full(len(names), np.inf if lots.max_hours is None else lots.max_hours)
     if lots.tolerance_pct is not None:
-        frame["lo"] = np.maximum(frame["lo"], aim.to_numpy() * (1 - lots.tolerance_pct / 100))
-        frame["hi"] = np.minimum(frame["hi"], aim.to_numpy() * (1 + lots.tolerance_pct / 100))
-    return frame
+        lo = np.maximum(lo, aim * (1 - lots.tolerance_pct / 100))
+        hi = np.minimum(hi, aim * (1 + lots.tolerance_pct / 100))
+    return pd.DataFrame({"lo": lo, "hi": hi}, index=pd.Index(names, name="lot", dtype="str"))
 
 
 def try_demand(plan: Plan, scenarios: Scenarios, limits: pd.DataFrame) -> Robustness:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
 import pandas as pd
 
-from .brief import RunBrief
+from .brief import LotsBrief, RunBrief
+from .design.away import Away
+from .design.executors import make_executor
 from .design.solve import Progress, design
 from .design.stop import Stop
 from .errors import InfeasibleError, Reason
@@ -25,7 +28,11 @@ _STOPPING = "Stopping with the best lots so far"
 
 
 def design_all(
-    project: Project, run: RunBrief, progress: Callable[[str, Progress], None] | None = None
+    project: Project,
+    run: RunBrief,
+    progress: Callable[[str, Progress], None] | None = None,
+    *,
+    cluster: str | None = None,
 ) -> list[Result]:
     """Design the lots of each service line.
 
@@ -37,6 +44,8 @@ def design_all(
         Seed, time limit and number of options; the time is shared among the services.
     progress
         Told the service and how far it is.
+    cluster
+        Address of a Dask scheduler that does the work; this machine when left out.
 
     Returns
     -------
@@ -47,6 +56,8 @@ def design_all(
     ------
     InfeasibleError
         With the reasons of every service that has no plan.
+    InputError
+        The cluster cannot be used, or brief and map do not fit each other.
 
     Notes
     -----
@@ -55,6 +66,22 @@ def design_all(
     """
     services = project.brief.services()
     share = run.model_copy(update={"time_limit_s": run.time_limit_s / len(services)})
+    executor = make_executor(
+        run.workers, cluster, kind=run.executor, areas=len(project.areas), seconds=share.time_limit_s
+    )
+    try:
+        return _each(project, services, share, progress, executor)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _each(
+    project: Project,
+    services: Sequence[tuple[str, LotsBrief]],
+    share: RunBrief,
+    progress: Callable[[str, Progress], None] | None,
+    executor: Executor,
+) -> list[Result]:
     results: list[Result] = []
     reasons: list[Reason] = []
     for name, lots in services:
@@ -70,10 +97,13 @@ def design_all(
                     locks=project.brief.locks,
                     today=_zones(project),
                     run=share,
+                    robust=project.brief.robust,
                     people_known=demand.people_known,
                     progress=_teller(name, stop, progress),
                     stop=stop,
                     acceptable=_market(project, demand.frame["weekly_hours"]),
+                    # Threads that Ctrl-C left behind with HiGHS would be in the way of the next.
+                    executor=executor if isinstance(executor, Away) else None,
                 )
         except InfeasibleError as error:
             reasons += (
@@ -92,7 +122,8 @@ def design_all(
             progress(name, Progress(_STOPPING, 1, 1, found.objective, found.bound))
         results.append(
             Result(
-                design=found, outcomes=tuple(describe(project, name, o.plan) for o in found.options)
+                design=found,
+                outcomes=tuple(describe(project, name, o.plan, seed=share.seed) for o in found.options),
             )
         )
     if reasons:

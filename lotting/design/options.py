@@ -1,8 +1,17 @@
 """Several plans worth showing: each better than the others in something, and clearly different.
 
 A plan is dominated when another is at least as good in every aim and better in one. From the
-plans left, the one that answers the brief comes first; then those best in one aim; then whichever
-moves most people against all chosen so far.
+plans left, the one that answers the brief comes first; then those best in one aim; then the most
+balanced; then whichever moves most people against all chosen so far.
+
+The most balanced is the one nearest to the ideal that is best in every aim (compromise programming,
+Zeleny 1973), each aim counted from the best plan to the worst of those left, the largest shortfall
+deciding.
+
+References
+----------
+.. [1] Zeleny, M. (1973), "Compromise programming", in Cochrane, J. L. and Zeleny, M. (eds), Multiple
+   Criteria Decision Making, University of South Carolina Press, 262-301.
 """
 
 from __future__ import annotations
@@ -14,9 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from lotting.brief import Weights
-
-__all__ = ["Candidate", "aims_to_try", "choose", "dominates", "people_apart"]
+__all__ = ["Candidate", "balanced", "choose", "dominates", "people_apart", "undominated"]
 
 #: Options closer than this share of all people are the same plan to a board.
 CLEARLY_DIFFERENT = 0.02
@@ -39,33 +46,6 @@ class Candidate:
     title: str
     lots: tuple[str, ...]
     aims: tuple[float, ...]
-
-
-def aims_to_try(brief: Weights, scale: Weights, *, today: bool) -> list[tuple[str, Weights]]:
-    """Give the aims besides the brief's own: each alone, and balances between them.
-
-    Parameters
-    ----------
-    brief
-        The brief's own weights.
-    scale
-        What one unit of each aim is worth when all are to weigh alike.
-    today
-        Whether people moved can be counted.
-    """
-    d, e, m = scale.distance, scale.equality, scale.moved if today else 0.0
-    # A little distance keeps lots from straggling for the last hour or person.
-    single: list[tuple[str, Weights]] = [
-        ("Most compact", Weights(distance=1.0)), ("Most equal", Weights(distance=d / 15, equality=e)),
-    ]
-    if today:
-        single.append(("Fewest people moved", Weights(distance=d / 15, moved=m)))
-    balanced = [("Balanced", Weights(distance=d, equality=e, moved=m))]
-    balanced.append(("Compact, then equal", Weights(distance=3 * d, equality=e, moved=m / 3)))
-    if today:
-        balanced.append(("Few moved, then compact", Weights(distance=d, equality=e / 3, moved=3 * m)))
-    balanced.append(("Equal, then compact", Weights(distance=d, equality=4 * e, moved=m / 3)))
-    return [(title, aims) for title, aims in [*single, *balanced] if aims != brief]
 
 
 def people_apart(a: Sequence[str], b: Sequence[str], people: np.ndarray) -> float:
@@ -102,7 +82,8 @@ def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> 
         None dominated by another candidate, each clearly different from those before it; fewer
         than ``number`` when there are no more.
     """
-    own, rest = candidates[0], [c for c in candidates[1:] if not _worse(c, candidates)]
+    left_over = undominated([c.aims for c in candidates])
+    own, rest = candidates[0], [candidates[i] for i in left_over if i]
     chosen = [own]
     least = CLEARLY_DIFFERENT * max(float(people.sum()), 1e-9)
 
@@ -112,9 +93,13 @@ def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> 
     for aim in range(len(own.aims)):
         if len(chosen) >= number:
             break
-        best = min([own, *rest], key=lambda c: (c.aims[aim], c.title))
+        best = min([own, *rest], key=lambda c: (c.aims[aim], c.aims, c.title))
         if best not in chosen and room(best) >= least:
             chosen.append(best)
+    if len(chosen) < number and rest:
+        middle = rest[balanced([c.aims for c in rest])]
+        if middle not in chosen and room(middle) >= least:
+            chosen.append(middle)
     while len(chosen) < number:
         left = [c for c in rest if c not in chosen and room(c) >= least]
         if not left:
@@ -134,15 +119,38 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return _as_good(one, other) and not _as_good(other, one)
 
 
+def balanced(values: Sequence[Sequence[float]]) -> int:
+    """Position of the one nearest to the best in every aim; of equals the first.
+
+    Examples
+    --------
+    >>> balanced([(1.0, 9.0), (2.0, 3.0), (9.0, 1.0)])
+    1
+    """
+    table = np.asarray(values, dtype=float)
+    best = table.min(axis=0)
+    width = table.max(axis=0) - best
+    short = (table - best) / np.where(width > 0, width, 1.0)
+    return min(range(len(table)), key=lambda i: (short[i].max(), short[i].sum(), i))
+
+
+def undominated(values: Sequence[Sequence[float]]) -> list[int]:
+    """Positions of those that no other dominates; of equals the first.
+
+    Examples
+    --------
+    >>> undominated([(1.0, 5.0), (2.0, 5.0), (2.0, 3.0), (1.0, 5.0)])
+    [0, 2]
+    """
+    return [
+        i for i, mine in enumerate(values)
+        if not any(
+            dominates(other, mine) or (j < i and _as_good(other, mine))
+            for j, other in enumerate(values) if j != i
+        )
+    ]
+
+
 def _as_good(one: Sequence[float], other: Sequence[float]) -> bool:
     # A billionth is rounding, not a difference.
     return all(a <= b + 1e-9 * max(1.0, abs(b)) for a, b in zip(one, other, strict=True))
-
-
-def _worse(candidate: Candidate, others: Sequence[Candidate]) -> bool:
-    """Whether another candidate dominates this one (or is as good, and earlier)."""
-    mine = others.index(candidate)
-    return any(
-        dominates(other.aims, candidate.aims) or (i < mine and _as_good(other.aims, candidate.aims))
-        for i, other in enumerate(others) if i != mine
-    )

@@ -1,14 +1,14 @@
 """From a map and a brief to plans: the whole design, stage by stage.
 
 1. The map splits into places (:mod:`.places`).
-2. Every place is searched from several starts, in threads; the compiled search and HiGHS release
-   the interpreter lock.
+2. Every place is searched from several starts, by as many workers as there are (:mod:`.executors`).
 3. The Lagrangian bound says how good a plan can be; small places go to the exact model.
 4. Places not settled by then get more starts, and their best plans are refined.
-5. Other aims give other plans, from which the options are chosen.
+5. The front is traced: what equality and few people moved cost in distance. The options are
+   chosen from it.
 
 How much is searched depends on the brief alone (size and ``time_limit_s``), never on the clock or
-on the number of threads, so that a run can be repeated. The clock only cuts short; a design says
+on the number of workers, so that a run can be repeated. The clock only cuts short; a design says
 when that happened.
 """
 
@@ -16,25 +16,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from enum import StrEnum
 
 import networkx as nx
 import pandas as pd
 
-from lotting.brief import LocksBrief, LotsBrief, RunBrief, Weights
+from lotting.brief import LocksBrief, LotsBrief, RobustBrief, RunBrief, Weights
 from lotting.errors import Reason
 from lotting.plan import Plan
 
 from .crew import Crew, Progress
 from .executors import make_executor
-from .others import Option, accepted, assemble, other_aims
+from .numbers import NumberTried, choose_number
+from .others import FrontPoint, Option, accepted, assemble, trace_options
 from .places import Place
 from .search import warm_up
 from .stages import Stages
 from .stop import Stop
 
-__all__ = ["Design", "Option", "PlaceResult", "Progress", "Status", "design"]
+__all__ = [
+    "Design", "FrontPoint", "NumberTried", "Option", "PlaceResult", "Progress", "Status", "design",
+]
 
 
 class Status(StrEnum):
@@ -91,8 +95,11 @@ class Design:
         The same for each place.
     options
         Plans to choose from; the first is ``plan``.
+    front
+        Plans that no other beats or equals in distance, largest deviation and people moved, the
+        shortest first; empty where one option was asked for.
     tried
-        For a range of lots: each number and what it cost (inf where there was no plan).
+        For a range of lots: what each number comes to.
     seed
         Seed of the run.
     reproducible
@@ -111,7 +118,8 @@ class Design:
     aims: Weights
     places: tuple[PlaceResult, ...]
     options: tuple[Option, ...]
-    tried: dict[int, float] = field(default_factory=dict)
+    front: tuple[FrontPoint, ...] = ()
+    tried: tuple[NumberTried, ...] = ()
     seed: int
     reproducible: bool
     stopped_by: str
@@ -127,10 +135,12 @@ def design(
     locks: LocksBrief | None = None,
     today: pd.Series[str] | None = None,
     run: RunBrief | None = None,
+    robust: RobustBrief | None = None,
     people_known: bool = True,
     progress: Callable[[Progress], None] | None = None,
     stop: Stop | None = None,
     acceptable: Callable[[Plan], Sequence[Reason]] | None = None,
+    executor: Executor | None = None,
 ) -> Design:
     """Draw the lots.
 
@@ -147,6 +157,8 @@ def design(
         The brief's tables.
     today
         Zone in force by area code.
+    robust
+        The brief's table: scenarios of demand on which the options are tried; none when left out.
     people_known
         Whether ``people`` counts; hours stand in for people otherwise.
     progress
@@ -156,6 +168,8 @@ def design(
     acceptable
         Says why a plan within all limits is still not acceptable (the market cannot carry it);
         an empty answer is a yes. Only acceptable plans are returned.
+    executor
+        Does the work; made as ``run`` says, and shut down, when left out.
 
     Returns
     -------
@@ -172,25 +186,28 @@ def design(
     """
     run = run or RunBrief()
     locks = locks or LocksBrief()
+    own = executor is None
+    if executor is None:  # first of all, so that processes are up when there is work
+        executor = make_executor(run.workers, kind=run.executor, areas=len(areas), seconds=run.time_limit_s)
     warm_up()  # compiling the search, once a machine, is not part of the time allowed
     stop = stop or Stop(run.time_limit_s)
     began = time.monotonic()
-    executor = make_executor(run.workers)
     stages = Stages(
         areas, graph, demand, lots, locks, today, run, people_known, Crew(executor, stop, progress), stop
     )
-    tried: dict[int, float] = {}
+    tried: tuple[NumberTried, ...] = ()
     try:
         number = None
         if isinstance(lots.number, tuple):
-            number, tried = stages.choose_number(range(lots.number[0], lots.number[1] + 1))
+            number, tried = choose_number(stages, range(lots.number[0], lots.number[1] + 1))
         works = stages.solve(number)
-        others = other_aims(stages, works) if run.options > 1 else []
+        others = trace_options(stages, works, robust) if run.options > 1 else None
         if acceptable is not None:
             works, others = accepted(stages, works, others, acceptable)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-    plan, options = assemble(stages, works, others)
+        if own:
+            executor.shutdown(wait=False, cancel_futures=True)
+    plan, options, front = assemble(stages, works, others, acceptable)
     objective = float(sum(w.value for w in works))
     bound = float(sum(min(w.bound, w.value) for w in works))
     results = tuple(
@@ -199,7 +216,7 @@ def design(
         for w in works
     )
     return Design(
-        plan=plan, options=options, objective=objective, bound=bound,
+        plan=plan, options=options, front=front, objective=objective, bound=bound,
         gap=(objective - bound) / objective if objective > 0 else None,
         status=Status.OPTIMAL if all(w.optimal for w in works) else Status.FEASIBLE,
         aims=lots.aims, places=results, tried=tried, seed=run.seed,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lotting.brief import LocksBrief, LotsBrief, RunBrief
-from lotting.errors import InfeasibleError, InputError, Reason, StoppedError
+from lotting.errors import InfeasibleError, StoppedError
 
 from .bound import ROUNDS, Bound, lower_bound
 from .crew import Crew, Job
@@ -282,41 +282,6 @@ class Stages:
             for w in failed
         ]
         raise InfeasibleError(self.crew.run("Looking for the reason", jobs))
-
-    def choose_number(self, numbers: range) -> tuple[int, dict[int, float]]:
-        """Try each number of lots briefly; take the cheapest, or the one nearest to the target."""
-        tried: dict[int, float] = {}
-        failed: list[Reason] = []
-        short: dict[int, float] = {}
-        unfit: InputError | None = None
-        for number in numbers:
-            try:
-                works = self.works(number)
-            except InfeasibleError as error:
-                tried[number] = np.inf
-                failed += error.reasons
-                continue
-            except InputError as error:  # fewer lots than localities, or more than areas
-                unfit = unfit or error
-                continue
-            self.explore(works, range(_FIRST_STARTS), share=0.2 / len(numbers), stage=f"{number} lots")
-            tried[number] = float(sum(w.value for w in works))
-            short[number] = float(sum(w.found.shortfall for w in works))
-            if self.stop():
-                break
-        if not tried and unfit is not None:
-            raise unfit
-        if not short:
-            raise InfeasibleError(failed)
-        fitting = [k for k, value in tried.items() if np.isfinite(value)]
-        if not fitting:
-            # None was found, but none is ruled out either: go on with the one that came closest.
-            return min(short, key=lambda k: (short[k], k)), tried
-        if self.lots.target_hours is not None:
-            total = float(self.demand["weekly_hours"].sum())
-            aim = self.lots.target_hours
-            return min(fitting, key=lambda k: (abs(total / k - aim), k)), tried
-        return min(fitting, key=lambda k: (tried[k], k)), tried
 
     def adopt(self, work: Work, pool: Iterable[Found]) -> None:
         """Take over a plan made for other aims where it is better by the brief's own."""

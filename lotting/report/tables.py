@@ -73,6 +73,12 @@ class ReportContent:
     options
         One row a plan that was on offer, in any columns; columns of counts are named
         ``people``, ``packages`` or end in ``_people`` or ``_packages``. None where there was one.
+    front
+        One row a plan on the front, in the same manner; None where none was traced.
+    numbers
+        One row a number of lots that was tried; None where there was one.
+    futures
+        By lot: how it fares in the scenarios of demand; None where none were tried.
     today
         The zones in force.
     notes
@@ -98,6 +104,9 @@ class ReportContent:
     reconciliation: Reconciliation
     facts: Mapping[str, Any] = field(default_factory=dict)
     options: pd.DataFrame | None = None
+    front: pd.DataFrame | None = None
+    numbers: pd.DataFrame | None = None
+    futures: pd.DataFrame | None = None
     today: Plan | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -134,8 +143,10 @@ class Published:
         not known are left out.
     facts
         Flat: ``a.b`` for what was nested; text ``[c]`` where withheld, ``[x]`` where not known.
-    options
+    options, front
         As given, counts controlled; None where there is one plan.
+    numbers, futures
+        As given, less what would give the hours of a withheld lot away; None where there is none.
     """
 
     areas: Controlled
@@ -143,6 +154,9 @@ class Published:
     reconciliation: Controlled
     facts: dict[str, Any]
     options: Controlled | None
+    front: Controlled | None = None
+    numbers: Controlled | None = None
+    futures: Controlled | None = None
 
 
 def publish(content: ReportContent) -> Published:
@@ -196,16 +210,48 @@ def publish(content: ReportContent) -> Published:
             break
         closed |= also
     lots = _lots(content, columns, by_area, by_payer, lots_gone)
+    people: int | str = (
+        _total(by_area.totals["all"], "all", "people") if "people" in columns else CONFIDENTIAL
+    )
+    hidden = bool(lots_gone.any())
+
+    def plans(frame: pd.DataFrame | None) -> Controlled | None:
+        if frame is None:
+            return None
+        return _untold(_options(frame, people, threshold=threshold, rounding=rounding), hidden=hidden)
+
     return Published(
         areas=by_area, lots=lots,
         reconciliation=_reconciliation(content.reconciliation, threshold, rounding),
-        facts=_facts(content, columns, by_area, by_payer, hidden=bool(lots_gone.any()),
+        facts=_facts(content, columns, by_area, by_payer, hidden=hidden,
                      threshold=threshold, rounding=rounding),
-        options=None if content.options is None else _options(
-            content.options, _total(by_area.totals["all"], "all", "people")
-            if "people" in columns else CONFIDENTIAL,
-            threshold=threshold, rounding=rounding,
+        options=plans(content.options), front=plans(content.front),
+        numbers=None if content.numbers is None else _untold(
+            Controlled(frame=content.numbers, suppressed=pd.DataFrame(index=content.numbers.index)),
+            hidden=hidden,
         ),
+        futures=None if content.futures is None else _futures(content.futures, lots_gone),
+    )
+
+
+def _untold(table: Controlled, *, hidden: bool) -> Controlled:
+    """Withhold the measures of plans from which the hours of a withheld lot could be read."""
+    if not hidden:
+        return table
+    frame, withheld = table.frame.copy(), table.suppressed.copy()
+    for name in TELLING_FACTS:
+        if name in frame:
+            frame[name] = np.nan
+            withheld[name] = True
+    return Controlled(frame=frame, suppressed=withheld)
+
+
+def _futures(table: pd.DataFrame, gone: pd.Series[bool]) -> Controlled:
+    """Withhold the rows of withheld lots: quantiles of their hours are as good as the hours."""
+    mask = gone.reindex(table.index, fill_value=False).to_numpy()
+    return Controlled(
+        frame=table.mask(pd.Series(mask, index=table.index)),
+        suppressed=pd.DataFrame({str(c): mask for c in table.columns}, index=table.index),
     )
 
 

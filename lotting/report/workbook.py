@@ -120,15 +120,49 @@ _OPTIONS: Mapping[str, _Column] = {
     "largest_deviation_pct": _Column(
         "Largest deviation (%)", TENTH, "Largest deviation of a lot from its target."),
     "moved_pct": _Column("People who change zone (%)", TENTH, "The same in per cent."),
+    "bound": _Column(
+        "Least possible cost", WHOLE,
+        "No plan within the rules that is at least as equal, and moves no more people, has a cost "
+        "below this."),
+    "gap_pct": _Column(
+        "Gap (%)", HUNDREDTH, "How much lower, at most, the cost of such a plan could be."),
+    "rms_km": _Column(
+        "Distance (km, root mean square)", HUNDREDTH, "Root of the cost divided by the weekly hours."),
+    "bound_km": _Column(
+        "Least possible distance (km)", HUNDREDTH, "The same of the least possible cost."),
+    "how": _Column("How made", "", "What was minimised, within which limits."),
+    "viable_lots": _Column("Viable lots", WHOLE, "Lots that hold the weekly hours a lot needs."),
+    "within_limits_pct": _Column(
+        "Within limits (% of scenarios)", TENTH,
+        "Scenarios of demand in which every lot stays within its limits."),
+    "below_least_pct": _Column(
+        "Below the least (% of scenarios)", TENTH,
+        "Scenarios of demand in which some lot falls below its least hours."),
+    "smallest_lot_hours": _Column("Smallest lot (weekly hours)", TENTH, "Weekly hours of the smallest lot."),
+    "largest_lot_hours": _Column("Largest lot (weekly hours)", TENTH, "Weekly hours of the largest lot."),
     **{k: _LOTS[k] for k in ("hess_cost", "distance_km", "cut_km", "connected", "moved_people",
                              "moved_hours", "people", "packages", "weekly_hours")},
+}
+_FRONT: Mapping[str, _Column] = {
+    **_OPTIONS,
+    "option": _Column("Option", WHOLE, "Number of the option; 0 for a plan that is none."),
+}
+_FUTURES: Mapping[str, _Column] = {
+    "lot": _LOTS["lot"],
+    "within": _Column("Within limits (share)", HUNDREDTH, "Share of the scenarios of demand."),
+    "below": _Column("Below the least hours (share)", HUNDREDTH, "Share of the scenarios of demand."),
+    "above": _Column("Above the most hours (share)", HUNDREDTH, "Share of the scenarios of demand."),
+    "hours_p5": _Column("Weekly hours, low", TENTH, "Below this in 5 % of the scenarios."),
+    "hours_p50": _Column("Weekly hours, middle", TENTH, "Below this in half of the scenarios."),
+    "hours_p95": _Column("Weekly hours, high", TENTH, "Below this in 95 % of the scenarios."),
 }
 
 
 def write_workbook(content: ReportContent, path: Path) -> None:
     """Write ``lots.xlsx``.
 
-    Sheets: ``cover``, ``lots``, ``options`` (where there are several), ``areas``,
+    Sheets: ``cover``, ``lots``, ``options`` and ``front`` (where there are several plans),
+    ``numbers`` (where several numbers of lots were tried), ``scenarios`` (of demand), ``areas``,
     ``reconciliation``, ``notes``. A withheld figure is the text ``[c]`` in a column of numbers,
     one that is not known ``[x]``: spreadsheets leave text out of sums, and no cell is empty. Text
     is always written as text, whatever it begins with, so that no cell is run as a formula.
@@ -146,6 +180,12 @@ def write_workbook(content: ReportContent, path: Path) -> None:
     }
     if tables.options is not None:
         sheets["options"] = (_ready(tables.options), _OPTIONS)
+    if tables.front is not None:
+        sheets["front"] = (_ready(tables.front), _FRONT)
+    if tables.numbers is not None:
+        sheets["numbers"] = (_ready(tables.numbers), _OPTIONS)
+    if tables.futures is not None:
+        sheets["scenarios"] = (_ready(tables.futures, index="lot"), _FUTURES)
     sheets["areas"] = (_ready(tables.areas, index="area_code"), _AREAS)
     sheets["reconciliation"] = (_ready(tables.reconciliation), _RECONCILIATION)
     with (
@@ -295,11 +335,17 @@ _WORDS: Mapping[str, str] = {
     "connected": "Every lot connected", "cut_km": "Boundary between lots (km)",
     "cut_edges": "Pairs of neighbours parted", "mean_polsby_popper": "Mean compactness",
     "moved_people": "People who change zone", "moved_hours": "Weekly hours that change zone",
+    "viable_lots": "Lots that hold the weekly hours a lot needs",
+    "within_limits_pct": "Scenarios of demand in which every lot stays within its limits (%)",
+    "below_least_pct": "Scenarios of demand in which a lot falls below its least hours (%)",
     "moved_pct": "Change zone (%)", "moved_areas": "Areas that change zone",
 }
 _SHEETS: Mapping[str, str] = {
     "lots": "One row a lot, with every measure.",
     "options": "The plans that were on offer.",
+    "front": "Every plan found that no other beats in distance, equality and people moved.",
+    "numbers": "What each number of lots comes to.",
+    "scenarios": "How each lot fares when the need for care changes.",
     "areas": "One row an area, with its lot.",
     "reconciliation": "What was read, placed and not placed, by reason.",
     "notes": "What the columns and the marks mean, and what to bear in mind.",

@@ -7,10 +7,18 @@ module's function with what it needs, so that it can be sent to another process 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from .away import Away
 from .stop import Stop
 
 __all__ = ["Crew", "Job", "Progress"]
@@ -18,6 +26,9 @@ __all__ = ["Crew", "Job", "Progress"]
 T = TypeVar("T")
 #: Objective and bound so far.
 State = Callable[[], tuple[float | None, float | None]]
+
+#: Seconds between two looks at how far the work is, and at Ctrl-C.
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,9 @@ class Crew:
         self.executor = executor
         self.stop = stop
         self.report = report
+        self._here: ThreadPoolExecutor | None = None
+        if isinstance(executor, Away):
+            executor.begin()
 
     def run(
         self, stage: str, jobs: Sequence[Job[T]], after: Callable[[int, T], None] | None = None,
@@ -99,14 +113,14 @@ class Crew:
         Their results are missing from what is returned.
         """
         futures: dict[Future[tuple[T, bool]], int] = {
-            self.executor.submit(_do, job): i for i, job in enumerate(jobs)
+            self._submit(job): i for i, job in enumerate(jobs)
         }
         left = set(futures)
         results: dict[int, T] = {}
         while left:
             self._tell(stage, len(results), len(jobs), state)
             try:
-                done, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+                done, left = wait(left, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
             except KeyboardInterrupt:
                 if self.stop.interrupted.is_set():
                     raise
@@ -114,16 +128,37 @@ class Crew:
                 continue
             for future in sorted(done, key=lambda f: futures[f]):
                 i = futures[future]
-                results[i], cut = future.result()
+                try:
+                    results[i], cut = future.result()
+                except BrokenExecutor:
+                    again = self._submit_here(jobs[i])
+                    futures[again] = i
+                    left.add(again)
+                    continue
                 jobs[i].stop.ran_out |= cut
                 if after:
                     after(i, results[i])
-            if leave and self.stop.interrupted.is_set():
-                for future in left:
-                    future.cancel()
-                break
+            if self.stop.interrupted.is_set():
+                if isinstance(self.executor, Away):
+                    self.executor.interrupt()
+                if leave:
+                    for future in left:
+                        future.cancel()
+                    break
         self._tell(stage, len(results), len(jobs), state)
         return [results[i] for i in sorted(results)]
+
+    def _submit(self, job: Job[T]) -> Future[tuple[T, bool]]:
+        try:
+            return self.executor.submit(_do, job)
+        except BrokenExecutor:
+            return self._submit_here(job)
+
+    def _submit_here(self, job: Job[T]) -> Future[tuple[T, bool]]:
+        """Do a job in this process, one at a time: where it was, there was no room for it."""
+        if self._here is None:
+            self._here = ThreadPoolExecutor(1, thread_name_prefix="design")
+        return self._here.submit(_do, job)
 
     def _tell(self, stage: str, done: int, total: int, state: State) -> None:
         if self.report:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lotting.brief import LocksBrief, Weights
+
+if TYPE_CHECKING:  # worker processes, which read this in, do without
+    import networkx as nx
+    import pandas as pd
 
 __all__ = ["SLACK", "TIE_BREAK", "Instance", "make_instance"]
 
@@ -229,6 +232,8 @@ def make_instance(
     -------
     Instance
     """
+    import networkx as nx
+
     codes = sorted(codes)
     here = set(codes)
     groups = [[c for c in group if c in here] for group in locks.together]

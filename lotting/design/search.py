@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .balance import balanced_start, start_from
 from .bound import lower_bound
@@ -75,6 +74,8 @@ def match_zones(instance: Instance, lot: Ints) -> Ints:
     """
     zone_of = np.full(instance.lots, -1, np.int64)
     if instance.zones:
+        from scipy.optimize import linear_sum_assignment  # half a second, for those who need it
+
         table = np.zeros((instance.lots, len(instance.zones)))
         np.add.at(table, lot, instance.stay)
         rows, columns = linear_sum_assignment(-table)

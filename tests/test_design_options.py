@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotting.brief import Weights
 from lotting.design.options import (
     CLEARLY_DIFFERENT,
     Candidate,
-    aims_to_try,
+    balanced,
     choose,
     dominates,
     people_apart,
+    undominated,
 )
 
 PEOPLE = np.array([10.0, 20.0, 30.0, 40.0])
@@ -113,12 +113,27 @@ def test_dominating_is_one_sided(a, b):
     assert not dominates([x * (1 - 1e-12) for x in a], a)
 
 
-def test_aims_to_try_leave_out_the_briefs_own_and_people_without_zones():
-    """The brief's aim is not tried twice; people moved only where there are zones today."""
-    scale = Weights(distance=1.0, equality=2.0, moved=3.0)
-    assert Weights(distance=1.0) not in [a for _, a in aims_to_try(
-        Weights(distance=1.0), scale, today=True)]
-    without = aims_to_try(Weights(distance=1.0), scale, today=False)
-    assert all(a.moved == 0.0 for _, a in without)
-    titles = [t for t, _ in aims_to_try(Weights(mix=1.0), scale, today=True)]
-    assert len(set(titles)) == len(titles)
+@given(st.lists(AIMS, min_size=1, max_size=8))
+def test_undominated_keeps_the_best_once(values):
+    """What is left is not dominated and not there twice; what is not left is beaten or equalled."""
+    left = undominated(values)
+    kept = [values[i] for i in left]
+    assert len(set(kept)) == len(kept)
+    assert not any(dominates(a, b) for a in values for b in kept)
+    assert all(any(dominates(k, v) or k == v for k in kept) for v in values)
+
+
+@given(st.lists(AIMS, min_size=1, max_size=8))
+def test_the_balanced_one_falls_short_least(values):
+    """Its worst shortfall, as a share of the range of the aim, is the smallest there is."""
+    table = np.array(values, float)
+    width = np.ptp(table, axis=0)
+    short = ((table - table.min(axis=0)) / np.where(width > 0, width, 1)).max(axis=1)
+    assert short[balanced(values)] == short.min()
+
+
+def test_ties_in_one_aim_go_to_the_plan_better_in_the_others():
+    """Of two plans equally equal the shorter is shown."""
+    plans = [candidate("own", "aabb", 1, 9, 5), candidate("a", "abbb", 9, 1, 4),
+             candidate("b", "abab", 5, 1, 6)]
+    assert [c.title for c in choose(plans, PEOPLE, 2)] == ["own", "b"]

@@ -25,6 +25,7 @@ from lotting.brief import (
     MarketBrief,
     PackageColumns,
     PublishBrief,
+    RobustBrief,
     RunBrief,
     ServiceBrief,
     TodayBrief,
@@ -40,7 +41,7 @@ both = pytest.mark.parametrize("county", COUNTIES)
 TABLES: dict[str, type[BaseModel]] = {
     "areas": AreasBrief, "demand": DemandBrief, "demand.columns": PackageColumns,
     "today": TodayBrief, "lots": LotsBrief, "locks": LocksBrief, "service": ServiceBrief,
-    "market": MarketBrief, "run": RunBrief, "publish": PublishBrief,
+    "market": MarketBrief, "run": RunBrief, "robust": RobustBrief, "publish": PublishBrief,
 }
 HEADER = re.compile(r"(?:# )?\[\[?([a-z.]+)\]?\]")
 SETTING = re.compile(r"(# )?([a-z_0-9]+) = ")

@@ -64,7 +64,9 @@ def people_apart(a: Sequence[str], b: Sequence[str], people: np.ndarray) -> floa
     return float(people.sum() - table[rows, columns].sum())
 
 
-def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> list[Candidate]:
+def choose(
+    candidates: Sequence[Candidate], people: np.ndarray, number: int, *, weighed: int | None = None
+) -> list[Candidate]:
     """Pick the plans to show; the first candidate (the brief's own answer) is always among them.
 
     Parameters
@@ -75,6 +77,8 @@ def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> 
         People (or hours) of each area.
     number
         At most this many.
+    weighed
+        Only the first so many aims count for balance; all when left out.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def choose(candidates: Sequence[Candidate], people: np.ndarray, number: int) -> 
         if best not in chosen and room(best) >= least:
             chosen.append(best)
     if len(chosen) < number and rest:
-        middle = rest[balanced([c.aims for c in rest])]
+        middle = rest[balanced([c.aims[:weighed] for c in rest])]
         if middle not in chosen and room(middle) >= least:
             chosen.append(middle)
     while len(chosen) < number:

@@ -287,7 +287,9 @@ def _choose(
         candidates.append(Candidate(f"{i:06d}", tuple(p.plan.aligned(codes)), tuple(aims)))
     tested = {0: True}
     while True:
-        chosen = [int(c.title) for c in choose(candidates, weigh, stages.run.options)]
+        chosen = [int(c.title) for c in choose(
+            candidates, weigh, stages.run.options, weighed=2 if points[0].moved is None else 3
+        )]
         for i in chosen:
             if i not in tested:
                 tested[i] = acceptable is None or not acceptable(points[i].plan)

@@ -33,7 +33,7 @@ SIZE_IN = (10.0, 5.6)
 DPI = 200
 BLUE, TEAL, PLUM, ORANGE = PALETTE[:4]
 #: Today's zones further out than this many times the width of the front are put at the rim.
-_FAR = 1.5
+_FAR = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,12 +110,12 @@ def draw_tradeoff(content: TradeOff) -> Figure:
     panels = [("largest_deviation_pct", "Largest deviation of a lot from its target (%)")]
     if content.moved:
         panels.append(("moved_pct", "People who change zone (%)"))
-    width = 0.41 if len(panels) == 2 else 0.9
+    width = 0.405 if len(panels) == 2 else 0.9
     rows = pd.concat([content.front["rms_km"], content.options["rms_km"]]).astype(float)
     lows = content.options["bound_km"].astype(float)
     low, high = _span([*rows, *lows[lows > 0.75 * rows.min()]])
     for i, (column, label) in enumerate(panels):
-        axes = figure.add_axes((0.065 + i * 0.49, 0.27, width, 0.56))
+        axes = figure.add_axes((0.08 + i * 0.49, 0.27, width, 0.56))
         today = None if content.today is None else (content.today[0] if i == 0 else 0.0, content.today[1])
         _panel(axes, content, column, label, (low, high), today, named=i == 0)
     _key(figure, content)
@@ -140,7 +140,9 @@ def _panel(
     front = content.front[[column, "rms_km"]].astype(float).dropna()
     known = content.options[column].astype(float).notna()
     options = content.options[known].assign(**{column: content.options.loc[known, column].astype(float)})
-    left, right = _span([*front[column], *options[column]])
+    # Nobody moved is where today's zones are, whether or not they are drawn.
+    start = [0.0] if column == "moved_pct" else []
+    left, right = _span([*start, *front[column], *options[column]])
     left = max(left, -0.04 * right)
     bottom, top = across
     shown = today
@@ -177,8 +179,8 @@ def _panel(
         axes.plot([shown[0]], [shown[1]], "D", color=ORANGE, markeredgecolor="white", markersize=9, zorder=5)
         if shown != today:
             where = f"beyond: {today[0]:.0f} %, {today[1]:.1f} km"
-            _text(axes, shown[0], shown[1] - 0.05 * (top - bottom), where, fontsize=7,
-                  ha="right" if shown[0] > 0.5 * (left + right) else "left", va="top")
+            _text(axes, shown[0], shown[1] + 0.035 * (top - bottom), where, fontsize=7,
+                  ha="right" if shown[0] > 0.5 * (left + right) else "left", va="bottom")
 
 
 def _near(value: float, low: float, high: float) -> float:
@@ -193,7 +195,7 @@ def _wider(value: float, low: float, high: float) -> tuple[float, float]:
 
 
 def _numbers(axes: Axes, options: pd.DataFrame, column: str) -> None:
-    """Draw the options as numbered discs; several on one spot share a disc."""
+    """Draw the options by number; several on one spot share a label."""
     x0, x1 = axes.get_xlim()
     y0, y1 = axes.get_ylim()
     spots: list[tuple[float, float, list[str]]] = []
@@ -206,10 +208,9 @@ def _numbers(axes: Axes, options: pd.DataFrame, column: str) -> None:
         else:
             spots.append((x, y, [str(row["option"])]))
     for x, y, names in spots:
-        axes.plot([x], [y], "o", color=BLUE, markeredgecolor="white", markersize=13, zorder=6)
-        text = _text(axes, x, y, ", ".join(names), fontsize=8 if len(names) == 1 else 6, color="white",
-                     fontweight="bold", ha="center", va="center_baseline")
-        text.set_zorder(7)
+        _text(axes, x, y, ", ".join(names), fontsize=8, color="white", fontweight="bold", ha="center",
+              va="center", zorder=7,
+              bbox={"boxstyle": "round,pad=0.32", "facecolor": BLUE, "edgecolor": "white"})
 
 
 def _stairs(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -230,7 +231,7 @@ def _key(figure: Figure, content: TradeOff) -> None:
     from matplotlib.lines import Line2D
 
     marks: list[tuple[Any, str]] = [
-        (Line2D([], [], marker="o", color="white", markerfacecolor=BLUE, markersize=9),
+        (Line2D([], [], marker="s", color="white", markerfacecolor=BLUE, markersize=9),
          "option, by its number"),
         (Line2D([], [], marker="o", color=TEAL, markersize=4, linewidth=1.1), "plan that no other beats"),
         (Line2D([], [], marker="_", color=PLUM, markersize=9, linewidth=1.2),

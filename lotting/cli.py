@@ -529,6 +529,31 @@ def compare(
             )
 
 
+@app.command()
+def verify(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; FOLDER/out when left out.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Work out a plan's cost and its bound again, by code that shares nothing with the solver."""
+    with _told(debug):
+        from .verify import verify_all
+
+        project = _read(folder, quiet=quiet or as_json)
+        checks = verify_all(project, out or project.path.parent / "out")
+        if as_json:
+            typer.echo(json.dumps([c.to_dict() for c in checks], indent=1, ensure_ascii=False))
+        else:
+            typer.echo("\n\n".join(c.to_text(_width()) for c in checks))
+        holds = all(c.holds for c in checks)
+    if not holds:
+        raise typer.Exit(1)
+
+
 def _both(a: Path, b: Path, read: Callable[[Path], Any]) -> list[Any]:
     plans, problems = [], []
     for path in (a, b):

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .brief import LotsBrief, RobustBrief
+from .certificate import write_certificate
 from .check import Rules, Violation, check_plan
 from .demand import Demand
 from .design.solve import Design, FrontPoint
@@ -53,7 +54,10 @@ __all__ = [
 
 #: What a run writes for one service, besides the folders of its options; ``tradeoff.png`` only
 #: where there are several plans to set side by side.
-OUTPUTS = ("map.html", "map.png", "tradeoff.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json")
+OUTPUTS = (
+    "map.html", "map.png", "tradeoff.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json",
+    "audit/certificate.json",
+)
 _OURS = re.compile(rf"(options/\d+/)?({'|'.join(map(re.escape, OUTPUTS))})")
 _VERSIONS = ("lotting", "ortools", "numpy", "numba", "scipy", "geopandas", "shapely", "networkx")
 
@@ -527,6 +531,7 @@ def _places(result: Result, tables: Published) -> list[dict[str, Any]]:
             "gap": r.gap,
             "hess_cost": r.distance,
             "proven_optimal": r.optimal,
+            "bound_rests_on": str(r.how),
         }
         here = lots[list(r.place.codes)].unique()
         if "weekly_hours" in withheld and withheld.loc[here, "weekly_hours"].any():
@@ -606,6 +611,8 @@ def write_results(
         result.outcome.plan.to_csv(draft / "plan.csv")
         write_geopackage(content, draft / "plan.gpkg")
         write_workbook(content, draft / "lots.xlsx")
+        (draft / "audit").mkdir()
+        write_certificate(result.design, result.outcome.demand.service, draft / "audit" / "certificate.json")
         tell("Drawing the maps")
         draw_maps(
             project,

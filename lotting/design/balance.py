@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 from ortools.graph.python import min_cost_flow
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import shortest_path
 
-from .instance import Instance, Ints
+from .instance import Floats, Instance, Ints
 
-__all__ = ["balanced_start", "repair", "start_from"]
+__all__ = ["balanced_start", "guided_start", "repair", "start_from"]
 
 _GRAIN = 20  # flow units a weekly hour
 
@@ -25,18 +27,81 @@ def balanced_start(instance: Instance, rng: np.random.Generator, *, rounds: int 
     Lot number of each unit, int64[n]; every lot connected and none empty. The limits of hours
     may still be missed by a little.
     """
-    n, k = instance.size, instance.lots
-    if k == 1:
-        return np.zeros(n, np.int64)
-    centres = _draw_centres(instance, rng)
-    lot = np.zeros(n, np.int64)
-    for _ in range(rounds):
-        lot = _assign(instance, centres)
+    if instance.lots == 1:
+        return np.zeros(instance.size, np.int64)
+    lot, centres = _settled(instance, _draw_centres(instance, rng), rounds)
+    return repair(instance, lot, centres)
+
+
+def guided_start(instance: Instance, use: Floats, rng: np.random.Generator, *, draws: int) -> Ints:
+    """Start from centres where the relaxed problem puts them, instead of at random.
+
+    Parameters
+    ----------
+    instance
+        The place.
+    use
+        How often the relaxed problem chose each centre (float64[m]; see :class:`.bound.Bound`). It
+        knows how many lots each part of the map wants, which moves of borders hardly change.
+    rng
+        Random stream.
+    draws
+        Sets of centres drawn; the one whose balanced assignment costs least is taken.
+
+    Returns
+    -------
+    Lot number of each unit, int64[n]; every lot connected and none empty.
+    """
+    used = np.flatnonzero(use > 0.005 * use.max())
+    graph = csr_matrix(
+        (np.ones(len(instance.indices)), instance.indices, instance.indptr),
+        shape=(instance.size, instance.size),
+    )
+    steps = shortest_path(graph, unweighted=True, indices=instance.centre_unit[used])
+    nearby = np.argsort(steps[:, instance.centre_unit[used]], axis=1, kind="stable")
+    best: tuple[float, Ints, Ints] | None = None
+    tried: set[tuple[int, ...]] = set()
+    for _ in range(draws):
+        drawn = used[_spread(use[used] * instance.lots / use[used].sum(), nearby, instance.lots, rng)]
+        if tuple(sorted(drawn)) in tried:
+            continue
+        tried.add(tuple(sorted(drawn)))
+        lot, centres = _settled(instance, drawn, 5)
+        cost = float(instance.cost[np.arange(instance.size), centres[lot]].sum())
+        if best is None or cost < best[0]:
+            best = cost, lot, centres
+    assert best is not None
+    return repair(instance, best[1], best[2])
+
+
+def _spread(use: Floats, nearby: Ints, number: int, rng: np.random.Generator) -> Ints:
+    """Draw centres by how much each is used; each one drawn takes the use of those around it."""
+    left = use.copy()
+    drawn: list[int] = []
+    for _ in range(number):
+        weight = np.maximum(left, 0.0) + 1e-9
+        weight[drawn] = 0.0
+        drawn.append(int(rng.choice(len(left), p=weight / weight.sum())))
+        taken = 1.0
+        for other in nearby[drawn[-1]]:
+            share = min(taken, float(left[other]))
+            left[other] -= share
+            taken -= share
+            if taken <= 1e-9:
+                break
+    return np.array(drawn, np.int64)
+
+
+def _settled(instance: Instance, centres: Ints, rounds: int) -> tuple[Ints, Ints]:
+    """Alternate balanced assignment and centres until the centres stay."""
+    lot = _assign(instance, centres)
+    for _ in range(rounds - 1):
         moved = _recentre(instance, lot, centres)
         if (moved == centres).all():
             break
         centres = moved
-    return repair(instance, lot, centres)
+        lot = _assign(instance, centres)
+    return lot, centres
 
 
 def start_from(instance: Instance, zone: Ints) -> Ints:

@@ -44,6 +44,9 @@ class Bound:
         Dual values of "each unit in one lot" at the end of each round, float64[n] each.
     open_centre, open_pair
         What a plan cheaper than the cut-off may still use, bool[m] and bool[n, m].
+    use
+        How often each centre was among the chosen, float64[m]: in the long run the share in which
+        a fractional plan uses it.
     iterations
         Steps made.
     """
@@ -53,6 +56,7 @@ class Bound:
     multipliers: tuple[Floats, ...]
     open_centre: Bools
     open_pair: Bools
+    use: Floats
     iterations: int
 
 
@@ -81,7 +85,8 @@ def lower_bound(
     rounds
         Most steps of each round.
     before
-        An earlier bound of the same place with the same limits, to go on from.
+        An earlier bound of the same units, under whatever limits and costs, to go on from: any
+        multipliers are right, good ones are quicker.
     gap
         Stop when the bound is within this share of the cut-off.
 
@@ -100,9 +105,12 @@ def lower_bound(
     dual = Dual.of(instance, np.ones(m, np.bool_), np.ones((n, m), np.bool_))
     made: list[Floats] = []
     best, steps = -np.inf, 0
+    use = np.zeros(m)
     if before is None:
         multiplier = _start(instance, plan)
     else:
+        if before.use.shape == use.shape:
+            use += before.use
         multiplier = before.multipliers[-1]
         for earlier in before.multipliers:
             dual = dual.fixed(earlier, cutoff)
@@ -110,9 +118,9 @@ def lower_bound(
     for number, most in enumerate(rounds):
         enough = cutoff * (1 - gap)
         if number or before is not None:
-            best, multiplier, done = _average(dual, multiplier, most, target, enough, number, stop)
+            best, multiplier, done = _average(dual, multiplier, most, target, enough, number, use, stop)
         else:
-            best, multiplier, done = _leap(dual, multiplier, most, target, enough, stop)
+            best, multiplier, done = _leap(dual, multiplier, most, target, enough, use, stop)
         made.append(multiplier)
         steps += done
         if not np.isfinite(best):
@@ -123,11 +131,13 @@ def lower_bound(
         if len(dual.centre) < instance.lots:
             best = cutoff
             break
-    return Bound(min(best, cutoff) if np.isfinite(cutoff) else best, cutoff, tuple(made), *dual.open(), steps)
+    value = min(best, cutoff) if np.isfinite(cutoff) else best
+    return Bound(value, cutoff, tuple(made), *dual.open(), use, steps)
 
 
 def _leap(
-    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, stop: Stop
+    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, use: Floats,
+    stop: Stop,
 ) -> tuple[float, Floats, int]:
     """Raise the bound from afar: a deflected subgradient with Polyak's steps."""
     best, at = -np.inf, multiplier
@@ -149,6 +159,8 @@ def _leap(
                 if agility < 0.005:
                     return best, at, step + 1
                 continue
+        if step > most // 2:
+            use[dual.centre[chosen]] += 1.0
         missing = dual.missing(chosen)
         direction = missing if direction is None else missing + 0.7 * direction
         norm = float(direction @ direction)
@@ -159,7 +171,8 @@ def _leap(
 
 
 def _average(
-    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, number: int, stop: Stop
+    dual: Dual, multiplier: Floats, most: int, target: float, enough: float, number: int,
+    use: Floats, stop: Stop,
 ) -> tuple[float, Floats, int]:
     """Raise the bound from nearby: the volume algorithm (Barahona & Anbil 2000).
 
@@ -180,6 +193,7 @@ def _average(
         total, chosen = dual.total(multiplier)
         if not np.isfinite(total):
             return np.inf, multiplier, step + 1
+        use[dual.centre[chosen]] += 1.0
         missing = dual.missing(chosen)
         apart = missing - direction
         share = -float(direction @ apart) / max(float(apart @ apart), 1e-12)

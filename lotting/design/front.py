@@ -65,8 +65,11 @@ _EQUAL_ENOUGH = 0.0005
 _PRICES = 4
 #: The other end: this many times the price at which 10 % of the distance is worth 5 % of the people.
 _DEAR = 15.0
-#: Steps of a bound are counted in units x candidate centres; a place gets at most so many.
-_BOUND_WORK = 2_000_000_000
+#: Fewer steps a unit than this are better spent on one good start than on several.
+_THOROUGH = 3_000
+#: Share of the time that bounds may take, and the units x candidate centres of a step that one slow
+#: core is trusted with in a second; sets the steps, never the clock.
+_BOUND_SHARE, _BOUND_PAIRS_A_SECOND = 0.10, 30_000_000
 #: Larger models of a price than this (units x centres x zones) are left out.
 _PRICED_SIZE = 4_000_000
 _SETTLED = 1e-6
@@ -316,6 +319,10 @@ class _Tracer:
             min(stages.stop.left(), _CLOCK * stages.run.time_limit_s), stages.stop.interrupted
         )
         self.problems = 0
+        #: The last bound of each place and price: where the next one begins.
+        self.proofs: dict[tuple[int, float], Bound] = {
+            (i, 0.0): w.proof for i, w in enumerate(front.works) if w.proof is not None
+        }
         #: Problems that may have to be solved, among which the steps are shared out.
         self.planned = 2 + _LEVELS + 2 + (_PRICES + 3 if front.zones else 0)
 
@@ -342,6 +349,10 @@ class _Tracer:
             if not self._settled(i, limits[i], price) and not front.searched(i, *limits[i], price)
         ]
         self._search(instances, hunt, price, number, stage)
+        lost = [i for i in hunt if front.best(i, *limits[i], price) is None]
+        if lost and not self.clock():
+            # Too far from the plans known: begin anew.
+            self._search(instances, lost, price, number, stage, anew=True)
         found = [front.best(i, *limits[i], price) for i in range(len(instances))]
         if all(part is not None for part in found):
             # Without a plan for every place there is no point for a bound to say anything of.
@@ -361,27 +372,31 @@ class _Tracer:
         )
 
     def _search(
-        self, instances: Sequence[Instance], places: Sequence[int], price: float, number: int, stage: str
+        self, instances: Sequence[Instance], places: Sequence[int], price: float, number: int, stage: str,
+        *, anew: bool = False,
     ) -> None:
         if not places:
             return
         front, stages = self.front, self.stages
         works = [Work(front.works[i].place, instances[i]) for i in places]
-        steps = stages.steps(works, _SHARE / self.planned, 3)
+        steps = stages.steps(works, _SHARE / self.planned, 1)
         jobs: list[Job[Found | None]] = []
         whose: list[int] = []
         for i in places:
             instance = instances[i]
-            options = {"seed": stages.run.seed, "steps": steps[instance.name]}
-            # Today's zones are where few people move; elsewhere a start of its own.
-            start = 0 if price else 1000 + number
-            jobs.append(Job(explore_in_time, self.clock, (instance,), {**options, "start": start}))
-            starts = self._starts(i, instance, price)
+            thorough = steps[instance.name] >= _THOROUGH * instance.size
+            starts = [] if anew else self._starts(i, instance, price)[:2 if thorough else 1]
+            runs = len(starts) + (1 if anew or thorough or price else 0)
+            options = {"seed": stages.run.seed, "steps": steps[instance.name] // runs}
+            if runs > len(starts):
+                # Today's zones are where few people move; elsewhere a start of its own.
+                start = 0 if price and not anew else 1000 + number
+                jobs.append(Job(explore_in_time, self.clock, (instance,), {**options, "start": start}))
             jobs += [
                 Job(refine, self.clock, (instance, part.lot), {**options, "number": 1000 + 10 * number + j})
                 for j, part in enumerate(starts)
             ]
-            whose += [i] * (1 + len(starts))
+            whose += [i] * runs
         found: dict[int, Found | None] = {}
         stages.crew.run(f"Options: {stage}", jobs, found.__setitem__)
         for j in sorted(found):
@@ -390,7 +405,7 @@ class _Tracer:
                 front.keep(whose[j], result.lot)
 
     def _starts(self, place: int, instance: Instance, price: float) -> list[Part]:
-        """Give the best plan within the limits, and the one that misses them least for its value."""
+        """Give the plan that misses the limits least for its value, and the one that misses them least."""
         pool = list(self.front.pools[place].values())
         total = max(instance.total_hours, 1e-9)
 
@@ -399,7 +414,7 @@ class _Tracer:
             value = _value(part, price)
             return (miss if strict else 0.0), value * (1 + 20 * miss / total), part.lot.tolist()
 
-        starts = [min(pool, key=lambda p: rank(p, 1.0)), min(pool, key=lambda p: rank(p, 0.0))]
+        starts = [min(pool, key=lambda p: rank(p, 0.0)), min(pool, key=lambda p: rank(p, 1.0))]
         return starts[:1] if starts[0] is starts[1] else starts
 
     def _bound(
@@ -409,6 +424,10 @@ class _Tracer:
         front = self.front
         jobs: list[Job[Bound]] = []
         whose: list[int] = []
+        copies = [max(1, len(instances[i].zones)) if price else 1 for i in places]
+        size = sum(instances[i].cost.size * c for i, c in zip(places, copies, strict=True))
+        work = _BOUND_SHARE * self.stages.run.time_limit_s * _BOUND_PAIRS_A_SECOND
+        most = int(work / max(self.planned * size, 1))
         for i in places:
             instance, part = instances[i], found[i]
             assert part is not None
@@ -418,10 +437,9 @@ class _Tracer:
                 instance = with_prices(instance, price)
             else:
                 instance = instance.with_aims(Weights(distance=1.0))
-            most = max(10, _BOUND_WORK // max(instance.cost.size * self.planned, 1))
-            rounds = tuple(min(r, most) for r in ROUNDS[:2])
+            rounds = tuple(max(10, min(r, most // len(ROUNDS[:2]))) for r in ROUNDS[:2])
             jobs.append(Job(lower_bound, self.clock, (instance, part.lot), {
-                "cutoff": _value(part, price), "rounds": rounds,
+                "cutoff": _value(part, price), "rounds": rounds, "before": self._before(i, price),
             }))
             whose.append(i)
         bounds: dict[int, Bound] = {}
@@ -430,10 +448,15 @@ class _Tracer:
             i = whose[j]
             lo, hi = instances[i].lo, instances[i].hi
             front.known[i].append(Known(lo, hi, price, found[i], bounds[j].value))
+            self.proofs[i, price] = bounds[j]
 
-    def own_limits(self) -> list[tuple[float, float]]:
-        """The brief's limits of every place."""
-        return [self.front.limits(i, np.inf) for i in range(len(self.front.works))]
+    def _before(self, place: int, price: float) -> Bound | None:
+        """Where to begin a bound: any multipliers give one, and those of a like problem a good one."""
+        near = [p for i, p in self.proofs if i == place]
+        if not near:
+            return None
+        proof = self.proofs[place, min(near, key=lambda p: (abs(p - price), p))]
+        return replace(proof, multipliers=proof.multipliers[-1:])
 
     def level(self, within: float, price: float) -> list[Part] | None:
         """Solve for lots within a share of their targets."""

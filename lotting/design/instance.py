@@ -136,6 +136,31 @@ class Instance:
             np.array([s for _, _, s in both], np.bool_),
         )
 
+    def part(self, units: Ints, lots: int) -> Instance:
+        """Return the problem of some of the units alone (int64[u], sorted), cut into ``lots`` lots.
+
+        Limits and targets stay; links to other units and today's zones are left out.
+        """
+        place = np.full(self.size, -1, np.int64)
+        place[units] = np.arange(len(units))
+        own = np.flatnonzero(place[self.centre_unit] >= 0)
+        near = [place[self.neighbours(int(u))] for u in units]
+        near = [n[n >= 0] for n in near]
+
+        def inside(pairs: Ints) -> Ints:
+            both = place[pairs]
+            return both[(both >= 0).all(axis=1)]
+
+        return replace(
+            self, members=tuple(self.members[int(u)] for u in units), hours=self.hours[units],
+            people=self.people[units], rural=self.rural[units], cost=self.cost[np.ix_(units, own)],
+            centres=tuple(self.centres[int(j)] for j in own), centre_unit=place[self.centre_unit[own]],
+            indptr=np.concatenate([[0], np.cumsum([len(n) for n in near])]).astype(np.int64),
+            indices=np.concatenate(near).astype(np.int64), lots=lots,
+            stay=np.zeros((len(units), 0)), zones=(), same=inside(self.same), apart=inside(self.apart),
+            named={},
+        )
+
     def components(self, lot: Ints, k: int) -> list[list[int]]:
         """Connected components of lot ``k``, the one with most hours first."""
         left = {int(u) for u in np.flatnonzero(lot == k)}

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .balance import balanced_start, start_from
+from .balance import balanced_start, guided_start, start_from
 from .bound import lower_bound
-from .instance import SLACK, Instance, Ints
+from .instance import SLACK, Floats, Instance, Ints
 from .kernels import anneal
 from .stop import Stop
 
 __all__ = [
-    "Found", "anneal_plan", "explore", "explore_in_time", "match_zones", "refine", "shortfall", "stream",
-    "value_of", "warm_up",
+    "Found", "anneal_plan", "explore", "explore_in_time", "guided", "match_zones", "refine", "shortfall",
+    "stream", "value_of", "warm_up",
 ]
 
 _CHUNK = 100_000
@@ -107,6 +107,17 @@ def explore(instance: Instance, *, seed: int, start: int, steps: int, stop: Stop
     if lot is None:
         lot = balanced_start(instance, rng)
     return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=3.0)
+
+
+def guided(
+    instance: Instance, use: Floats, *, seed: int, number: int, steps: int, stop: Stop
+) -> Found | None:
+    """Anneal from centres the relaxed problem uses; None when it is time to stop."""
+    if stop():
+        return None
+    rng = stream(seed, instance.name, instance.aims, "guided", number)
+    lot = guided_start(instance, use, rng, draws=4)
+    return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=1.0)
 
 
 def refine(

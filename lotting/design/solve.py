@@ -14,6 +14,7 @@ when that happened.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -29,15 +30,17 @@ from lotting.plan import Plan
 
 from .crew import Crew, Progress
 from .executors import make_executor
+from .instance import Floats
 from .numbers import NumberTried, choose_number
 from .others import FrontPoint, Option, accepted, assemble, trace_options
 from .places import Place
 from .search import warm_up
 from .stages import Stages
 from .stop import Stop
+from .work import How
 
 __all__ = [
-    "Design", "FrontPoint", "NumberTried", "Option", "PlaceResult", "Progress", "Status", "design",
+    "Design", "FrontPoint", "How", "NumberTried", "Option", "PlaceResult", "Progress", "Status", "design",
 ]
 
 
@@ -62,6 +65,14 @@ class PlaceResult:
         Unweighted Hess cost (hours x squared km).
     optimal
         Whether the exact model or the bound proves that nothing is better.
+    how
+        What the bound rests on.
+    members
+        Area codes of each unit: areas that touch and are locked together are one.
+    multipliers, cutoff
+        What the Lagrangian bound can be worked out from (:class:`.bound.Bound`).
+    distance_weight
+        Weight of distance in the objective: the brief's, or that of the tie-break.
     """
 
     place: Place
@@ -69,6 +80,11 @@ class PlaceResult:
     bound: float
     distance: float
     optimal: bool
+    how: How
+    members: tuple[tuple[str, ...], ...]
+    multipliers: tuple[Floats, ...]
+    cutoff: float
+    distance_weight: float
 
     @property
     def gap(self) -> float | None:
@@ -211,8 +227,13 @@ def design(
     objective = float(sum(w.value for w in works))
     bound = float(sum(min(w.bound, w.value) for w in works))
     results = tuple(
-        PlaceResult(place=w.place, objective=w.value, bound=min(w.bound, w.value),
-                    distance=w.instance.distance(w.lot), optimal=w.optimal)
+        PlaceResult(
+            place=w.place, objective=w.value, bound=min(w.bound, w.value),
+            distance=w.instance.distance(w.lot), optimal=w.optimal, how=w.how,
+            members=w.instance.members, distance_weight=w.instance.distance_weight,
+            multipliers=w.proof.multipliers if w.proof else (),
+            cutoff=w.proof.cutoff if w.proof else math.inf,
+        )
         for w in works
     )
     return Design(

@@ -20,27 +20,35 @@ from lotting.errors import InfeasibleError, StoppedError
 from .bound import ROUNDS, Bound, lower_bound
 from .crew import Crew, Job
 from .exact import Exact, Verdict, solve_exactly
-from .instance import Instance, make_instance
+from .instance import Instance, Ints, make_instance
 from .places import Place, split
+from .polish import adjacent_lots, near_plan, two_lots
 from .relax import explain, locked_across, locked_out
-from .search import Found, anneal_plan, canonical, explore, explore_in_time, refine, stream, value_of
+from .search import Found, anneal_plan, canonical, explore, explore_in_time, guided, refine, stream, value_of
 from .stop import Stop
-from .work import Work
+from .work import How, Work
 
 __all__ = ["Stages"]
 
 Bools = npt.NDArray[np.bool_]
 
 #: Proposals a second that one slow core is trusted with; sets the steps, never the clock.
-_STEPS_A_SECOND = 400_000
+_STEPS_A_SECOND = 1_500_000
+#: With this many centres a step takes twice as long.
+_HEAVY = 2_000
 _FIRST_STARTS = 4
-_MORE_STARTS = 12
+_MORE_STARTS = 4
+_GUIDED = 8
 _REFINED = 4
 #: Places with more open (unit, centre) pairs than this are left to the search.
 _EXACT_PAIRS = 15_000
 _NODES = 2_000
 #: Share of the time in which the exact model may run into the clock.
 _PROOF_SHARE = 0.35
+#: Share of the time in which the exact model may better parts of plans.
+_POLISH_SHARE = 0.15
+#: Centres a lot may choose from while a plan is polished, one after the other.
+_NEAR = (1, 3)
 _SETTLED = 1e-6
 
 
@@ -67,7 +75,7 @@ def _settle(work: Work, answer: Exact) -> None:
     """Take over what the exact model says of a place that has a plan."""
     if answer.verdict == Verdict.INFEASIBLE:
         # Nothing below the cut-off: the plan in hand is the best.
-        work.optimal, work.bound = True, work.value
+        work.optimal, work.bound, work.how = True, work.value, How.EXACT
         return
     if answer.lot is not None and not answer.timed_out:
         # A run cut short by the clock must not change the plan: it could not be repeated.
@@ -75,7 +83,8 @@ def _settle(work: Work, answer: Exact) -> None:
         value = value_of(work.instance, exact) if work.instance.feasible(exact) else np.inf
         if value < work.value * (1 - 1e-12):
             work.take(Found(exact, value, 0.0))
-    work.bound = max(work.bound, min(answer.bound, work.value))
+    if min(answer.bound, work.value) > work.bound:
+        work.bound, work.how = min(answer.bound, work.value), How.EXACT
     # The model rounds a little: it settles a place only where its bound says so too.
     work.optimal = answer.verdict == Verdict.OPTIMAL and work.bound >= work.value * (1 - _SETTLED)
 
@@ -128,10 +137,12 @@ class Stages:
             aims=self.lots.aims, locks=locks, today=self.today, people_known=self.people_known,
         )
 
-    def steps(self, works: Iterable[Work], share: float, runs: int) -> dict[str, int]:
+    def steps(self, works: Sequence[Work], share: float, runs: int) -> dict[str, int]:
         """Proposals for one run in each place, when ``runs`` runs may take ``share`` of the time."""
         total = sum(w.instance.size for w in works)
         budget = share * self.run.time_limit_s * _STEPS_A_SECOND * 2
+        largest = max(len(w.instance.centres) for w in works) if works else 0
+        budget /= 1 + largest / _HEAVY
         return {
             w.instance.name: int(min(
                 25_000 * w.instance.size, max(20_000, budget * w.instance.size / total / runs)
@@ -144,15 +155,17 @@ class Stages:
     def solve(self, number: int | None) -> list[Work]:
         """Find the best plan of every place."""
         works = self.works(number)
-        self.explore(works, range(_FIRST_STARTS), share=0.15, stage="First plans")
+        self.explore(works, range(_FIRST_STARTS), share=0.05, stage="First plans")
         self.prove(works, patient=False)
         open_works = [w for w in works if not w.optimal]
         if open_works and not self.stop():
+            self.guide(open_works, share=0.20)
             self.explore(
-                open_works, range(_FIRST_STARTS, _FIRST_STARTS + _MORE_STARTS), share=0.30, stage="More plans"
+                open_works, range(_FIRST_STARTS, _FIRST_STARTS + _MORE_STARTS), share=0.12, stage="More plans"
             )
-            self.refine(open_works, share=0.20)
+            self.refine(open_works, share=0.12)
             self.decide(open_works)
+            self.polish(open_works)
             self.prove([w for w in open_works if w.instance.lots > 1], patient=True)
         else:
             self.decide(open_works)
@@ -182,6 +195,75 @@ class Stages:
         ]
         self.crew.run(stage, jobs, _keeper([w for w, _ in pairs]), lambda: self.state(works))
 
+    def guide(self, works: Sequence[Work], *, share: float) -> None:
+        """Search every place from centres that its bound uses."""
+        works = [w for w in works if w.proof is not None and w.proof.use.any()]
+        steps = self.steps(works, share, _GUIDED)
+        pairs = [(w, number) for number in range(_GUIDED) for w in works]
+        jobs = [
+            Job(guided, self.stop, (w.instance, w.proof.use),
+                {"seed": self.run.seed, "number": number, "steps": steps[w.instance.name]})
+            for w, number in pairs if w.proof is not None
+        ]
+        self.crew.run("Guided plans", jobs, _keeper([w for w, _ in pairs]), lambda: self.state(works))
+
+    def polish(self, works: Sequence[Work]) -> None:
+        """Put parts of each best plan to the exact model: pairs of lots, then centres held near."""
+        works = [
+            w for w in works
+            if np.isfinite(w.value) and w.proof is not None and w.instance.lots > 1
+            and w.instance.aims.distance and not w.instance.aims.moved
+        ]
+        clock = Stop(min(self.stop.left(), _POLISH_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        self.borders(works, clock)
+        for near in _NEAR:
+            jobs = [
+                Job(near_plan, clock, (w.instance, w.lot, w.proof), {"near": near})
+                for w in works if w.proof is not None
+            ]
+            self.crew.run(
+                "Polishing", jobs, _keeper(works), lambda: self.state(works), leave=True
+            )
+        self.cut_short |= clock.ran_out
+
+    def borders(self, works: Sequence[Work], clock: Stop) -> None:
+        """Draw the border of every two lots that touch anew, until no border can be better."""
+        # What was tried is known by what the two lots hold, so that it is not tried again.
+        tried: set[tuple[str, bytes]] = set()
+        while not clock():
+            chosen: list[tuple[Work, int, int]] = []
+            for work in works:
+                if work.instance.lots == 2:  # that is the whole place
+                    continue
+                lot, busy = work.lot, set[int]()
+                for a, b in adjacent_lots(work.instance, lot):
+                    key = work.instance.name, np.where(lot == a, 1, np.where(lot == b, 2, 0)).tobytes()
+                    if a not in busy and b not in busy and key not in tried:
+                        tried.add(key)
+                        busy |= {a, b}
+                        chosen.append((work, a, b))
+            if not chosen:
+                return
+            drawn: dict[int, list[tuple[int, int, Ints]]] = {}
+
+            def keep(
+                i: int, border: Ints | None, chosen: list[tuple[Work, int, int]] = chosen,
+                drawn: dict[int, list[tuple[int, int, Ints]]] = drawn,
+            ) -> None:
+                work, a, b = chosen[i]
+                if border is not None:
+                    drawn.setdefault(works.index(work), []).append((a, b, border))
+
+            jobs = [Job(two_lots, clock, (w.instance, w.lot, a, b)) for w, a, b in chosen]
+            self.crew.run("Redrawing borders", jobs, keep, lambda: self.state(works), leave=True)
+            for at, borders in sorted(drawn.items()):
+                # No two of them share a lot, so all of them hold together.
+                lot = works[at].lot.copy()
+                for a, b, border in borders:
+                    lot[(works[at].lot == a) | (works[at].lot == b)] = border
+                lot = canonical(lot)
+                works[at].take(Found(lot, value_of(works[at].instance, lot), 0.0))
+
     def refine(self, works: Sequence[Work], *, share: float) -> None:
         """Warm the best plans of each place up a little and cool them again, longer."""
         steps = self.steps(works, share, _REFINED)
@@ -205,7 +287,7 @@ class Stages:
         works = [w for w in works if not w.optimal]
         for work in works:
             if work.instance.lots == 1 and np.isfinite(work.value):
-                work.optimal, work.bound = True, work.value
+                work.optimal, work.bound, work.how = True, work.value, How.ONE_LOT
         # A clock of its own, so that a hard proof leaves time for the options.
         clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
         works = [w for w in works if not w.optimal and np.isfinite(w.value)]
@@ -214,7 +296,8 @@ class Stages:
         def bounded(i: int, bound: Bound) -> None:
             work = works[i]
             work.proof = bound
-            work.bound = max(work.bound, work.instance.distance_weight * bound.value)
+            if work.instance.distance_weight * bound.value > work.bound:
+                work.bound, work.how = work.instance.distance_weight * bound.value, How.MULTIPLIERS
             work.optimal = work.bound >= work.value * (1 - _SETTLED)
             aims = work.instance.aims
             small = int(bound.open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
@@ -11,7 +12,15 @@ from .instance import Instance, Ints
 from .places import Place
 from .search import Found
 
-__all__ = ["Work"]
+__all__ = ["How", "Work"]
+
+
+class How(StrEnum):
+    """What a bound rests on."""
+
+    ONE_LOT = "one lot"
+    MULTIPLIERS = "multipliers"
+    EXACT = "exact model"
 
 
 @dataclass(slots=True)
@@ -24,6 +33,7 @@ class Work:
     pool: list[Found] = field(default_factory=list)
     bound: float = 0.0
     optimal: bool = False
+    how: How = How.MULTIPLIERS
     proof: Bound | None = None
     impossible: bool = False
 

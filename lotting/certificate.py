@@ -309,9 +309,9 @@ def _round(
         return total, closed
     # With centre j come the cheapest others; with unit i in its lot comes what i costs there.
     with_centre = np.maximum(total, total - order[lots - 1] + value)
-    margin = 8 * _EPS * (np.abs(with_centre) + abs(cutoff))
-    shut = with_centre - margin > cutoff
-    return total, closed | shut[None, :] | (with_centre[None, :] + extra - margin[None, :] > cutoff)
+    usable = np.isfinite(with_centre)
+    with_centre[usable] -= 8 * _EPS * (np.abs(with_centre[usable]) + abs(cutoff))
+    return total, closed | (with_centre[None, :] + extra > cutoff)
 
 
 def _bundle(

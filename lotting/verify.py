@@ -54,10 +54,10 @@ class Check:
     def to_text(self, width: int) -> str:
         """Say it in lines of at most ``width`` characters: a table of places, then a verdict."""
         figures = (("Cost", 14), ("Proven bound", 14), ("Gap %", 8))
-        first = width - 36 - 14
+        first = width - sum(w for _, w in figures) - 14
         lines = [] if self.service == "all" else [f"Service {self.service}"]
         head = "".join(f"{name:>{w}}" for name, w in figures)
-        lines.append(f"{'Place':<{first}}{head}  {'rests on':<12}")
+        lines.append(f"{'Place':<{first}}{head}  rests on")
         for f in self.findings:
             gap = 100 * (1 - f.claimed_bound / f.objective) if f.objective > 0 else 0.0
             row = f"{f.objective:>14,.0f}{f.claimed_bound:>14,.0f}{max(0.0, gap):>8.2f}  {f.how:<12}"

@@ -24,6 +24,9 @@ __all__ = ["Cluster"]
 
 #: Seconds a scheduler has to answer, and then to name a worker.
 _ANSWER_S = 10.0
+#: Seconds between two looks at whether the scheduler is still there, and for a result to be sent.
+_LOOK_S = 1.0
+_FETCH_S = 60.0
 
 
 class Cluster(Away):
@@ -103,13 +106,23 @@ class Cluster(Away):
             future = self._client.submit(
                 _do_there, parcel, kept, self._run, key=f"lotting-{uuid.uuid4().hex}", pure=False
             )
-            good, back = pickle.loads(future.result())  # noqa: S301  (from our workers)
+            good, back = pickle.loads(self._wait(future))  # noqa: S301  (from our workers)
         except Exception as error:
             # Errors of the work itself come back whole: this is the cluster's.
             raise BrokenExecutor(f"the cluster could not do it: {error}") from error
         if not good:
             raise back
         return back
+
+    def _wait(self, future: Any) -> bytes:
+        """Wait for a result; what is sent while the scheduler is away would never come back."""
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.wait(_LOOK_S):
+            if self._client.status != "running":
+                raise ConnectionError("the scheduler is gone")
+        result: bytes = future.result(timeout=_FETCH_S)
+        return result
 
     def _keep(self, number: int, array: Array) -> Any:
         """Return an array as a task of its own, so that Dask can make it again when its worker dies."""

@@ -45,7 +45,7 @@ from .bound import ROUNDS, Bound, lower_bound
 from .crew import Job
 from .instance import SLACK, Instance, Ints
 from .options import undominated
-from .search import Found, canonical, explore_in_time, match_zones, refine, shortfall
+from .search import Found, anneal_plan, canonical, explore_in_time, match_zones, shortfall, stream
 from .stages import Stages
 from .stop import Stop
 from .work import Work
@@ -65,6 +65,9 @@ _EQUAL_ENOUGH = 0.0005
 _PRICES = 4
 #: The other end: this many times the price at which 10 % of the distance is worth 5 % of the people.
 _DEAR = 15.0
+#: How far a plan is warmed up, in units of what an average unit costs at the rim of a lot; and how far
+#: where that found no plan.
+_WARM, _HOT = 0.3, 1.0
 #: Fewer steps a unit than this are better spent on one good start than on several.
 _THOROUGH = 3_000
 #: Share of the time that bounds may take, and the units x candidate centres of a step that one slow
@@ -309,6 +312,16 @@ def with_prices(instance: Instance, price: float) -> Instance:
     )
 
 
+def reheat(
+    instance: Instance, lot: Ints, *, seed: int, number: int, steps: int, heat: float, stop: Stop
+) -> Found | None:
+    """Warm a plan up so far and cool it again; None when it is time to stop."""
+    if stop():
+        return None
+    rng = stream(seed, instance.name, instance.aims, "front", number, heat)
+    return anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=heat)
+
+
 class _Tracer:
     """Solves the problems of a front one after another, each in all places at once."""
 
@@ -351,7 +364,7 @@ class _Tracer:
         self._search(instances, hunt, price, number, stage)
         lost = [i for i in hunt if front.best(i, *limits[i], price) is None]
         if lost and not self.clock():
-            # Too far from the plans known: begin anew.
+            # Too far from the plans known: shake them harder.
             self._search(instances, lost, price, number, stage, anew=True)
         found = [front.best(i, *limits[i], price) for i in range(len(instances))]
         if all(part is not None for part in found):
@@ -385,15 +398,16 @@ class _Tracer:
         for i in places:
             instance = instances[i]
             thorough = steps[instance.name] >= _THOROUGH * instance.size
-            starts = [] if anew else self._starts(i, instance, price)[:2 if thorough else 1]
-            runs = len(starts) + (1 if anew or thorough or price else 0)
+            starts = self._starts(i, instance, price)[:2 if thorough else 1]
+            runs = len(starts) + (1 if thorough or price else 0)
             options = {"seed": stages.run.seed, "steps": steps[instance.name] // runs}
+            warm = {"heat": _HOT if anew else _WARM}
             if runs > len(starts):
                 # Today's zones are where few people move; elsewhere a start of its own.
                 start = 0 if price and not anew else 1000 + number
                 jobs.append(Job(explore_in_time, self.clock, (instance,), {**options, "start": start}))
             jobs += [
-                Job(refine, self.clock, (instance, part.lot), {**options, "number": 1000 + 10 * number + j})
+                Job(reheat, self.clock, (instance, part.lot), {**options, **warm, "number": 10 * number + j})
                 for j, part in enumerate(starts)
             ]
             whose += [i] * runs

@@ -62,12 +62,12 @@ def result(council: Path) -> dict[str, object]:
 
 
 def test_every_file_is_there_and_listed(council: Path, result: dict[str, object]) -> None:
-    """Exactly the files of the issue, and a plan and a map for each option."""
+    """Exactly the files of the issue, the chart of the options, and a plan and a map for each."""
     out = council / "out"
     options = [f"options/{n}/{name}" for n in (1, 2, 3) for name in ("plan.csv", "map.html", "map.png")]
     found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
     assert len(result["options"]) == 3
-    assert found == sorted([*FILES, *options])
+    assert found == sorted([*FILES, "tradeoff.png", *options])
     assert result["files"] == found
 
 

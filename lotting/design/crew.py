@@ -105,15 +105,17 @@ class Crew:
 
     def run(
         self, stage: str, jobs: Sequence[Job[T]], after: Callable[[int, T], None] | None = None,
-        state: State = lambda: (None, None), *, leave: bool = False,
+        state: State = lambda: (None, None), *, leave: bool = False, here: bool = False,
     ) -> list[T]:
         """Run the jobs; ``after(i, result)`` is called as each ends, in this thread.
+
+        With ``here``, in threads of this process: short work does not wait for others to be up.
 
         With ``leave``, Ctrl-C leaves jobs behind that have not ended: HiGHS cannot be stopped.
         Their results are missing from what is returned.
         """
         futures: dict[Future[tuple[T, bool]], int] = {
-            self._submit(job): i for i, job in enumerate(jobs)
+            (self._submit_here if here else self._submit)(job): i for i, job in enumerate(jobs)
         }
         left = set(futures)
         results: dict[int, T] = {}

@@ -85,8 +85,9 @@ def choose_number(stages: Stages, numbers: range) -> tuple[int, tuple[NumberTrie
         except InputError as error:  # fewer lots than localities, or more than areas
             unfit = unfit or error
             continue
+        stages.first(works, f"{number} lots")
         stages.explore(
-            works, range(_STARTS), share=_SHARE / len(numbers), stage=f"{number} lots"
+            works, range(1, _STARTS), share=_SHARE / len(numbers), stage=f"{number} lots"
         )
         _bound(stages, works, number, len(numbers))
         tried[number] = take_stock(number, works, stages.lots.viable_hours)

@@ -37,6 +37,8 @@ _STEPS_A_SECOND = 1_500_000
 #: With this many centres a step takes twice as long.
 _HEAVY = 2_000
 _FIRST_STARTS = 4
+#: Proposals an area of the very first plan.
+_FIRST_STEPS = 200
 _MORE_STARTS = 4
 _GUIDED = 8
 _REFINED = 4
@@ -155,7 +157,8 @@ class Stages:
     def solve(self, number: int | None) -> list[Work]:
         """Find the best plan of every place."""
         works = self.works(number)
-        self.explore(works, range(_FIRST_STARTS), share=0.05, stage="First plans")
+        self.first(works)
+        self.explore(works, range(1, _FIRST_STARTS), share=0.05, stage="First plans")
         self.prove(works, patient=False)
         open_works = [w for w in works if not w.optimal]
         if open_works and not self.stop():
@@ -180,16 +183,22 @@ class Stages:
         bound = sum(min(w.bound, w.value) for w in works)
         return float(value), float(bound) if bound > 0 else None
 
+    def first(self, works: Sequence[Work], stage: str = "First plan") -> None:
+        """Find a plan of every place quickly, however short the time: there is always one to return."""
+        endless = Stop(np.inf, self.stop.interrupted)
+        jobs = [
+            Job(explore, endless, (w.instance,),
+                {"seed": self.run.seed, "start": 0, "steps": max(20_000, _FIRST_STEPS * w.instance.size)})
+            for w in works
+        ]
+        self.crew.run(stage, jobs, _keeper(works), lambda: self.state(works), here=True)
+
     def explore(self, works: Sequence[Work], starts: range, *, share: float, stage: str) -> None:
         """Search every place from several starts."""
         steps = self.steps(works, share, len(starts))
         pairs = [(w, s) for s in starts for w in works]
-
-        # The first start of a place always runs to its end, so that there is a plan to return
-        # however short the time.
-        endless = Stop(np.inf, self.stop.interrupted)
         jobs = [
-            Job(explore_in_time if start else explore, self.stop if start else endless, (w.instance,),
+            Job(explore_in_time, self.stop, (w.instance,),
                 {"seed": self.run.seed, "start": start, "steps": steps[w.instance.name]})
             for w, start in pairs
         ]

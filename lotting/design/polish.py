@@ -16,7 +16,7 @@ from .instance import Instance, Ints
 from .search import Found, canonical, value_of
 from .stop import Stop
 
-__all__ = ["adjacent_lots", "near_plan", "two_lots"]
+__all__ = ["adjacent_lots", "best_centres", "near_plan", "two_lots"]
 
 #: Most pairs of unit and centre that are put to the exact model here.
 _MOST_PAIRS = 6_000
@@ -45,7 +45,7 @@ def near_plan(instance: Instance, lot: Ints, bound: Bound, *, near: int, stop: S
     """
     best: Found | None = None
     while not stop():
-        centres = _best_centres(instance, lot, near) & bound.open_centre
+        centres = best_centres(instance, lot, near) & bound.open_centre
         pairs = bound.open_pair & centres[None, :]
         if int(pairs.sum()) > _MOST_PAIRS:
             return best
@@ -94,7 +94,8 @@ def adjacent_lots(instance: Instance, lot: Ints) -> list[tuple[int, int]]:
     return sorted({(int(x), int(y)) for x, y in zip(a[a < b], b[a < b], strict=True)})
 
 
-def _best_centres(instance: Instance, lot: Ints, near: int) -> npt.NDArray[np.bool_]:
+def best_centres(instance: Instance, lot: Ints, near: int) -> npt.NDArray[np.bool_]:
+    """Tell which candidates are among the ``near`` best centres of a lot, bool[m]."""
     chosen = np.zeros(len(instance.centres), np.bool_)
     for k in range(instance.lots):
         inside = lot == k

@@ -7,7 +7,7 @@ on the number of workers, so that a run can be repeated. The clock only cuts sho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import networkx as nx
 import numpy as np
@@ -22,7 +22,7 @@ from .crew import Crew, Job
 from .exact import Exact, Verdict, solve_exactly
 from .instance import Instance, Ints, make_instance
 from .places import Place, split
-from .polish import adjacent_lots, near_plan, two_lots
+from .polish import adjacent_lots, best_centres, near_plan, two_lots
 from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, explore_in_time, guided, refine, stream, value_of
 from .stop import Stop
@@ -48,9 +48,9 @@ _NODES = 2_000
 #: Share of the time in which the exact model may run into the clock.
 _PROOF_SHARE = 0.35
 #: Share of the time in which the exact model may better parts of plans.
-_POLISH_SHARE = 0.15
-#: Centres a lot may choose from while a plan is polished, one after the other.
-_NEAR = (1, 3)
+_POLISH_SHARE = 0.25
+#: Centres a lot may choose from while plans are polished, and how many plans: one after the other.
+_NEAR = ((1, 4), (3, 1))
 _SETTLED = 1e-6
 
 
@@ -63,6 +63,21 @@ def decide(instance: Instance, *, seed: int, steps: int, stop: Stop) -> tuple[bo
     rng = stream(seed, instance.name, instance.aims, "decided")
     polished = anneal_plan(instance, lot, rng, steps=steps, stop=stop, heat=0.3)
     return False, [Found(lot, value_of(instance, lot), 0.0), polished]
+
+
+def _linear(instance: Instance) -> bool:
+    """Whether the exact model can hold the aims: who carries on which zone is not linear."""
+    return bool(instance.aims.distance) and not instance.aims.moved
+
+
+def _unlike(work: Work, most: int) -> list[Ints]:
+    """Give the best plans of a place with different centres, the best first."""
+    found: dict[bytes, Ints] = {}
+    for plan in sorted(work.pool, key=lambda f: f.rank):
+        if len(found) == most or not np.isfinite(plan.value):
+            break
+        found.setdefault(best_centres(work.instance, plan.lot, 1).tobytes(), plan.lot)
+    return list(found.values())
 
 
 def _keeper(works: Sequence[Work]) -> Callable[[int, Found | None], None]:
@@ -105,6 +120,8 @@ class Stages:
         The clock of the whole design.
     cut_short
         Whether a proof ran into its own clock.
+    everything
+        Every place, for telling how far it is.
     """
 
     areas: pd.DataFrame
@@ -118,6 +135,7 @@ class Stages:
     crew: Crew
     stop: Stop
     cut_short: bool = False
+    everything: list[Work] = field(default_factory=list)
 
     def works(self, number: int | None) -> list[Work]:
         """Split the map into places and turn each into arrays."""
@@ -129,6 +147,7 @@ class Stages:
         reasons += [reason for w in works if (reason := locked_out(w.instance))]
         if reasons:
             raise InfeasibleError(reasons)
+        self.everything = works
         return works
 
     def instance(self, place: Place, locks: LocksBrief) -> Instance:
@@ -175,12 +194,12 @@ class Stages:
         self.refuse([w for w in works if not np.isfinite(w.value)])
         return works
 
-    def state(self, works: Sequence[Work]) -> tuple[float | None, float | None]:
+    def state(self) -> tuple[float | None, float | None]:
         """Objective and bound over all places so far."""
-        value = sum(w.value for w in works)
+        value = sum(w.value for w in self.everything)
         if not np.isfinite(value):
             return None, None
-        bound = sum(min(w.bound, w.value) for w in works)
+        bound = sum(min(w.bound, w.value) for w in self.everything)
         return float(value), float(bound) if bound > 0 else None
 
     def first(self, works: Sequence[Work], stage: str = "First plan") -> None:
@@ -191,7 +210,7 @@ class Stages:
                 {"seed": self.run.seed, "start": 0, "steps": max(20_000, _FIRST_STEPS * w.instance.size)})
             for w in works
         ]
-        self.crew.run(stage, jobs, _keeper(works), lambda: self.state(works), here=True)
+        self.crew.run(stage, jobs, _keeper(works), self.state, here=True)
 
     def explore(self, works: Sequence[Work], starts: range, *, share: float, stage: str) -> None:
         """Search every place from several starts."""
@@ -202,7 +221,7 @@ class Stages:
                 {"seed": self.run.seed, "start": start, "steps": steps[w.instance.name]})
             for w, start in pairs
         ]
-        self.crew.run(stage, jobs, _keeper([w for w, _ in pairs]), lambda: self.state(works))
+        self.crew.run(stage, jobs, _keeper([w for w, _ in pairs]), self.state)
 
     def guide(self, works: Sequence[Work], *, share: float) -> None:
         """Search every place from centres that its bound uses."""
@@ -214,24 +233,26 @@ class Stages:
                 {"seed": self.run.seed, "number": number, "steps": steps[w.instance.name]})
             for w, number in pairs if w.proof is not None
         ]
-        self.crew.run("Guided plans", jobs, _keeper([w for w, _ in pairs]), lambda: self.state(works))
+        self.crew.run("Guided plans", jobs, _keeper([w for w, _ in pairs]), self.state)
 
     def polish(self, works: Sequence[Work]) -> None:
         """Put parts of each best plan to the exact model: pairs of lots, then centres held near."""
         works = [
             w for w in works
-            if np.isfinite(w.value) and w.proof is not None and w.instance.lots > 1
-            and w.instance.aims.distance and not w.instance.aims.moved
+            if np.isfinite(w.value) and w.instance.lots > 1 and _linear(w.instance) and not w.optimal
         ]
         clock = Stop(min(self.stop.left(), _POLISH_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        self.bound(works, clock, ROUNDS[2:4])
         self.borders(works, clock)
-        for near in _NEAR:
-            jobs = [
-                Job(near_plan, clock, (w.instance, w.lot, w.proof), {"near": near})
-                for w in works if w.proof is not None
-            ]
+        for near, plans in _NEAR:
+            jobs: list[Job[Found | None]] = []
+            whose: list[Work] = []
+            for work in works:
+                for lot in _unlike(work, plans):
+                    whose.append(work)
+                    jobs.append(Job(near_plan, clock, (work.instance, lot, work.proof), {"near": near}))
             self.crew.run(
-                "Polishing", jobs, _keeper(works), lambda: self.state(works), leave=True
+                "Polishing", jobs, _keeper(whose), self.state, leave=True
             )
         self.cut_short |= clock.ran_out
 
@@ -264,7 +285,7 @@ class Stages:
                     drawn.setdefault(works.index(work), []).append((a, b, border))
 
             jobs = [Job(two_lots, clock, (w.instance, w.lot, a, b)) for w, a, b in chosen]
-            self.crew.run("Redrawing borders", jobs, keep, lambda: self.state(works), leave=True)
+            self.crew.run("Redrawing borders", jobs, keep, self.state, leave=True)
             for at, borders in sorted(drawn.items()):
                 # No two of them share a lot, so all of them hold together.
                 lot = works[at].lot.copy()
@@ -289,45 +310,44 @@ class Stages:
             })
             for w, found, i in chosen
         ]
-        self.crew.run("Refining", jobs, _keeper([w for w, _, _ in chosen]), lambda: self.state(works))
+        self.crew.run("Refining", jobs, _keeper([w for w, _, _ in chosen]), self.state)
 
-    def prove(self, works: Sequence[Work], *, patient: bool) -> None:
-        """Bound each place; settle it by the exact model where that is small enough."""
-        works = [w for w in works if not w.optimal]
-        for work in works:
-            if work.instance.lots == 1 and np.isfinite(work.value):
-                work.optimal, work.bound, work.how = True, work.value, How.ONE_LOT
-        # A clock of its own, so that a hard proof leaves time for the options.
-        clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
-        works = [w for w in works if not w.optimal and np.isfinite(w.value)]
-        few: list[int] = []
+    def bound(self, works: Sequence[Work], clock: Stop, rounds: tuple[int, ...]) -> None:
+        """Bound each place that has a plan, going on from what is known."""
+        jobs = [
+            # The other aims are never negative, so the objective caps the distance as well.
+            Job(lower_bound, clock, (w.instance, w.lot), {
+                "cutoff": w.value / w.instance.distance_weight, "before": w.proof, "rounds": rounds,
+            })
+            for w in works
+        ]
 
-        def bounded(i: int, bound: Bound) -> None:
+        def keep(i: int, bound: Bound) -> None:
             work = works[i]
             work.proof = bound
             if work.instance.distance_weight * bound.value > work.bound:
                 work.bound, work.how = work.instance.distance_weight * bound.value, How.MULTIPLIERS
             work.optimal = work.bound >= work.value * (1 - _SETTLED)
-            aims = work.instance.aims
-            small = int(bound.open_pair.sum()) <= (_EXACT_PAIRS if patient else _EXACT_PAIRS // 5)
-            if small and aims.distance and not aims.moved and not work.optimal:
-                few.append(i)
 
-        def settled(i: int, answer: Exact) -> None:
-            _settle(exact[i], answer)
+        self.crew.run("Bounding", jobs, keep, self.state)
 
+    def prove(self, works: Sequence[Work], *, patient: bool) -> None:
+        """Bound each place; settle it by the exact model where that is small enough."""
+        works = [w for w in works if not w.optimal and np.isfinite(w.value)]
+        for work in works:
+            if work.instance.lots == 1:
+                work.optimal, work.bound, work.how = True, work.value, How.ONE_LOT
+        works = [w for w in works if not w.optimal]
+        # A clock of its own, so that a hard proof leaves time for the options.
+        clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
         # Every place gets its bound before the first of them takes long, the smallest first.
-        bounding = [
-            # The other aims are never negative, so the objective caps the distance as well.
-            Job(lower_bound, clock, (w.instance, w.lot), {
-                "cutoff": w.value / w.instance.distance_weight, "before": w.proof,
-                "rounds": ROUNDS if patient else ROUNDS[:3],
-            })
-            for w in works
+        self.bound(works, clock, ROUNDS if patient else ROUNDS[:3])
+        most = _EXACT_PAIRS * max(1.0, self.run.time_limit_s / 60.0) ** 0.5
+        sizes = [
+            (int(w.proof.open_pair.sum()), i) for i, w in enumerate(works)
+            if w.proof is not None and not w.optimal and _linear(w.instance)
         ]
-        self.crew.run("Bounding", bounding, bounded, lambda: self.state(works))
-        exact = [works[i] for i in sorted(few)]
-        exact.sort(key=lambda w: 0 if w.proof is None else int(w.proof.open_pair.sum()))
+        exact = [works[i] for size, i in sorted(sizes) if size <= (most if patient else most / 5)]
         proving = [
             Job(solve_exactly, clock, (w.instance,), {
                 "open_centre": w.proof.open_centre, "open_pair": w.proof.open_pair, "hint": w.lot,
@@ -335,7 +355,11 @@ class Stages:
             })
             for w in exact if w.proof is not None
         ]
-        self.crew.run("Proving", proving, settled, lambda: self.state(works), leave=True)
+
+        def settled(i: int, answer: Exact) -> None:
+            _settle(exact[i], answer)
+
+        self.crew.run("Proving", proving, settled, self.state, leave=True)
         self.cut_short |= clock.ran_out
 
     def decide(self, works: Sequence[Work]) -> None:
@@ -357,7 +381,7 @@ class Stages:
             for found in answer[1]:
                 works[i].take(found)
 
-        self.crew.run("Deciding", jobs, keep, lambda: self.state(works), leave=True)
+        self.crew.run("Deciding", jobs, keep, self.state, leave=True)
         self.cut_short |= clock.ran_out
 
     def refuse(self, failed: Sequence[Work]) -> None:

@@ -87,6 +87,8 @@ def solve_exactly(
     -------
     Exact
     """
+    if stop():
+        return Exact(Verdict.UNKNOWN, None, -np.inf, 0, timed_out=True)
     model = _Model(instance, open_centre, open_pair, feasibility=feasibility)
     if model.hopeless:
         return Exact(Verdict.INFEASIBLE, None, np.inf, 0)

@@ -333,3 +333,14 @@ def test_processes_for_real_work_and_threads_for_small(monkeypatch: pytest.Monke
     assert kind_of(make_executor(1, areas=2000, seconds=60.0)) is ThreadPoolExecutor
     assert kind_of(make_executor(4, kind="threads", areas=2000)) is ThreadPoolExecutor
     assert kind_of(make_executor(4, kind="processes", areas=30)) is Processes
+
+
+@pytest.mark.parametrize(("modules", "without"), [
+    ("lotting, lotting.cli", "numpy pandas numba ortools networkx scipy geopandas matplotlib folium"),
+    ("lotting.design.front, lotting.design.stages", "pandas networkx scipy.optimize typer distributed"),
+])
+def test_what_is_read_in(modules: str, without: str) -> None:
+    """``lotting --help`` and a worker process start without what they do not need."""
+    code = f"import sys, {modules}; print(*sorted(set({without.split()!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

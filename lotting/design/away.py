@@ -58,6 +58,9 @@ class Away(Executor):
     def begin(self) -> None:
         """Get ready for a design: what was said to the last one does not count."""
 
+    def ready(self) -> None:
+        """Wait until there is somebody to do the work."""
+
     @abstractmethod
     def interrupt(self) -> None:
         """Tell all work that is under way to stop; may be said again and again."""
@@ -91,14 +94,21 @@ class Away(Executor):
             for thread in self._threads:
                 thread.join()
 
-    def _take_on(self, do: Callable[[Piece], Any], leave: Callable[[], None]) -> None:
+    def _take_on(
+        self, do: Callable[[Piece], Any], leave: Callable[[], None], greet: Callable[[], None] = lambda: None
+    ) -> None:
         """Hand out work to one more worker: ``do`` returns what comes of a piece, or raises."""
-        thread = threading.Thread(target=self._hand_out, args=(do, leave), name="design", daemon=True)
+        thread = threading.Thread(
+            target=self._hand_out, args=(do, leave, greet), name="design", daemon=True
+        )
         self._threads.append(thread)
         thread.start()
 
-    def _hand_out(self, do: Callable[[Piece], Any], leave: Callable[[], None]) -> None:
+    def _hand_out(
+        self, do: Callable[[Piece], Any], leave: Callable[[], None], greet: Callable[[], None]
+    ) -> None:
         try:
+            greet()
             while (piece := self._queue.get()) is not None:
                 if piece.future.set_running_or_notify_cancel():
                     try:

@@ -6,6 +6,7 @@ module's function with what it needs, so that it can be sent to another process 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -114,9 +115,16 @@ class Crew:
         With ``leave``, Ctrl-C leaves jobs behind that have not ended: HiGHS cannot be stopped.
         Their results are missing from what is returned.
         """
-        futures: dict[Future[tuple[T, bool]], int] = {
-            (self._submit_here if here else self._submit)(job): i for i, job in enumerate(jobs)
-        }
+        submit = self._submit
+        if isinstance(self.executor, Away):
+            if here:
+                submit = self._submit_here
+            else:
+                # Processes that are not up yet are not part of the time allowed.
+                since = time.monotonic()
+                self.executor.ready()
+                self.stop.started += time.monotonic() - since
+        futures: dict[Future[tuple[T, bool]], int] = {submit(job): i for i, job in enumerate(jobs)}
         left = set(futures)
         results: dict[int, T] = {}
         while left:

@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 __all__ = ["Candidate", "balanced", "choose", "dominates", "people_apart", "undominated"]
 
@@ -56,6 +54,9 @@ def people_apart(a: Sequence[str], b: Sequence[str], people: np.ndarray) -> floa
     >>> people_apart(["1", "1", "2"], ["x", "y", "y"], np.array([5.0, 1.0, 7.0]))
     1.0
     """
+    import pandas as pd
+    from scipy.optimize import linear_sum_assignment
+
     one, first = pd.factorize(np.asarray(a, dtype=object))
     two, second = pd.factorize(np.asarray(b, dtype=object))
     table = np.zeros((len(first), len(second)))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-import networkx as nx
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lotting.brief import LotsBrief
 from lotting.errors import InfeasibleError, InputError, Problems, Reason, some
+
+if TYPE_CHECKING:  # worker processes, which read this in, do without
+    import networkx as nx
+    import pandas as pd
 
 __all__ = ["WHOLE_MAP", "Place", "Split", "split", "wider"]
 
@@ -328,6 +330,8 @@ def _pieces(
             fix=(f"Raise the most hours of a lot to {math.ceil(float(hours[too_big].max())):,}, "
                  "or use smaller areas."),
         )]
+    import networkx as nx
+
     parts = sorted(
         (sorted(p) for p in nx.connected_components(graph.subgraph(codes))),
         key=lambda p: (-_sum(hours, p), p[0]),

@@ -61,6 +61,8 @@ class _Worker:
         self.process: BaseProcess | None = None
         self.pipe: Connection[Any, Any] | None = None
         self.has: set[int] = set()
+        #: Set once the process is up, or will never be.
+        self.up = threading.Event()
 
     def start(self) -> Connection[Any, Any]:
         """Start the process unless it runs; it reads in the solver while it waits for work."""
@@ -79,10 +81,21 @@ class _Worker:
             finally:
                 theirs.close()
             self.process, self.pipe, self.has = process, ours, set()
+            self.up.clear()
         return self.pipe
+
+    def greet(self) -> None:
+        """Wait until the process is up; EOFError or OSError when it dies before."""
+        pipe = self.start()
+        if not self.up.is_set():
+            try:
+                pipe.recv_bytes()
+            finally:
+                self.up.set()
 
     def send(self, piece: Piece) -> tuple[bool, Any]:
         """Send a piece and wait for what comes back; EOFError or OSError when the worker dies."""
+        self.greet()
         pipe = self.start()
         parcel, apart = self.packer.pack(piece.call)
         forget = self.has - self.packer.alive()
@@ -126,9 +139,16 @@ class Processes(Away):
         self._workers = [_Worker(packer, self._shared) for _ in range(workers)]
         for worker in self._workers:
             # Where one cannot be started now it is tried again, or its work is done here.
-            with contextlib.suppress(OSError):
+            try:
                 worker.start()
-            self._take_on(partial(self._do, worker), worker.end)
+            except OSError:
+                worker.up.set()
+            self._take_on(partial(self._do, worker), worker.end, partial(_greet, worker))
+
+    def ready(self) -> None:
+        """Wait until the workers have read in the solver."""
+        for worker in self._workers:
+            worker.up.wait()
 
     def begin(self) -> None:
         """Get ready for a design; workers still busy with an earlier one are ended."""
@@ -165,6 +185,12 @@ class Processes(Away):
             worker.piece = None
 
 
+def _greet(worker: _Worker) -> None:
+    if worker.pipe is not None:
+        with contextlib.suppress(EOFError, OSError):  # the first piece will tell
+            worker.greet()
+
+
 def _terminate(worker: _Worker) -> None:
     process = worker.process
     if process is not None:
@@ -192,11 +218,12 @@ def _quietly() -> Iterator[None]:
 def _serve(pipe: Connection[Any, Any], shared: Any) -> None:
     """Do what comes through the pipe until it is closed; runs in the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from . import exact, search  # noqa: F401  (read in while there is no work yet)
+    from . import front, stages  # noqa: F401  (all that is ever asked for, read in beforehand)
 
     switch = _Flag(shared)
     arrays: dict[int, Array] = {}
     with contextlib.suppress(EOFError, OSError):  # whoever sent the work is gone
+        pipe.send_bytes(b"up")
         while True:
             parcel, new, forget = pickle.loads(pipe.recv_bytes())  # noqa: S301  (from our parent)
             for number in forget:

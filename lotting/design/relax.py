@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from lotting.brief import LocksBrief, LotsBrief, Weights
@@ -15,6 +15,9 @@ from .instance import Instance
 from .places import Place, wider
 from .search import explore
 from .stop import Stop
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["explain", "locked_across", "locked_out"]
 
@@ -46,6 +49,8 @@ def locked_across(places: Sequence[Place], locks: LocksBrief) -> list[Reason]:
 
 def locked_out(instance: Instance) -> Reason | None:
     """Say why the locks of a place rule out every plan, where a look at them is enough."""
+    import networkx as nx
+
     together: nx.Graph[int] = nx.Graph()
     together.add_nodes_from(range(instance.size))
     together.add_edges_from(instance.same.tolist())

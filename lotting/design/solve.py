@@ -43,6 +43,9 @@ __all__ = [
     "Design", "FrontPoint", "How", "NumberTried", "Option", "PlaceResult", "Progress", "Status", "design",
 ]
 
+#: Share of the time that is kept for the options, where there are to be any.
+_FOR_OPTIONS = 0.25
+
 
 class Status(StrEnum):
     """How the design ended."""
@@ -180,7 +183,7 @@ def design(
     progress
         Called a few times a second, in this thread.
     stop
-        Clock and switch; made from ``run.time_limit_s`` when left out.
+        Clock, which begins here, and switch; made from ``run.time_limit_s`` when left out.
     acceptable
         Says why a plan within all limits is still not acceptable (the market cannot carry it);
         an empty answer is a yes. Only acceptable plans are returned.
@@ -207,7 +210,7 @@ def design(
         executor = make_executor(run.workers, kind=run.executor, areas=len(areas), seconds=run.time_limit_s)
     warm_up()  # compiling the search, once a machine, is not part of the time allowed
     stop = stop or Stop(run.time_limit_s)
-    began = time.monotonic()
+    stop.started = began = time.monotonic()
     stages = Stages(
         areas, graph, demand, lots, locks, today, run, people_known, Crew(executor, stop, progress), stop
     )
@@ -216,7 +219,12 @@ def design(
         number = None
         if isinstance(lots.number, tuple):
             number, tried = choose_number(stages, range(lots.number[0], lots.number[1] + 1))
+        if run.options > 1:
+            # However hard the best plan is to prove, it leaves time for the others.
+            stages.stop = Stop((1 - _FOR_OPTIONS) * stop.seconds, stop.interrupted, started=began)
         works = stages.solve(number)
+        stages.cut_short |= stages.stop.ran_out
+        stages.stop = stop
         others = trace_options(stages, works, robust) if run.options > 1 else None
         if acceptable is not None:
             works, others = accepted(stages, works, others, acceptable)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lotting.brief import LocksBrief, LotsBrief, RunBrief
 from lotting.errors import InfeasibleError, StoppedError
@@ -27,6 +26,10 @@ from .relax import explain, locked_across, locked_out
 from .search import Found, anneal_plan, canonical, explore, explore_in_time, guided, refine, stream, value_of
 from .stop import Stop
 from .work import How, Work
+
+if TYPE_CHECKING:  # worker processes, which read this in, do without
+    import networkx as nx
+    import pandas as pd
 
 __all__ = ["Stages"]
 

@@ -154,16 +154,35 @@ def read_certificate(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise wrong("there is no certificate here") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise wrong("this is not a certificate: it is not JSON") from error
     if not isinstance(data, dict) or data.get("certificate") != VERSION:
         raise wrong(f"this is not a certificate of version {VERSION}")
-    needed = {"place", "lots", "min_hours", "max_hours", "target_hours", "distance_weight",
-              "objective", "bound", "how", "cutoff", "units", "multipliers"}
     places = data.get("places")
-    if not isinstance(places, list) or any(not isinstance(p, dict) or needed - set(p) for p in places):
+    whole = isinstance(data.get("aims"), dict) and all(_number(data.get(k)) for k in ("objective", "bound"))
+    if not whole or not isinstance(places, list) or not all(map(_whole, places)):
         raise wrong("the certificate is not whole")
     return data
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(place: object) -> bool:
+    """Whether a place of a certificate has all it needs, each of the right kind."""
+    if not isinstance(place, dict):
+        return False
+    numbers = ("lots", "min_hours", "target_hours", "distance_weight", "objective", "bound")
+    known = all(_number(place.get(k)) for k in numbers) and isinstance(place["lots"], int)
+    known &= all(k in place and (place[k] is None or _number(place[k])) for k in ("max_hours", "cutoff"))
+    known &= all(isinstance(place.get(k), str) for k in ("place", "how"))
+    rows = [place.get("units"), place.get("multipliers")]
+    if not known or not all(isinstance(r, list) and all(isinstance(v, list) for v in r) for r in rows):
+        return False
+    return all(isinstance(c, str) for unit in place["units"] for c in unit) and all(
+        _number(m) for row in place["multipliers"] for m in row
+    )
 
 
 def check_certificate(
@@ -227,11 +246,12 @@ def _check_place(
     units = [[str(c) for c in unit] for unit in told["units"]]
     codes = [c for unit in units for c in unit]
     unknown = [c for c in codes if c not in areas.index or c not in plan.lots.index]
-    if unknown or not codes:
+    if unknown or not units or not all(units):
         return Finding(
             place=name, how=str(told["how"]), objective=math.nan, claimed_bound=float(told["bound"]),
             safe_bound=-math.inf,
-            problems=(f"{len(unknown)} of its areas are not on the map or in the plan",),
+            problems=(f"{len(unknown)} of its areas are not on the map or in the plan" if unknown
+                      else "it has units without areas",),
         )
     lot = {c: str(plan.lots[c]) for c in codes}
     if any(len({lot[c] for c in unit}) > 1 for unit in units):
@@ -262,7 +282,7 @@ def _check_place(
         if told["lots"] != 1:
             problems.append("it says that there is only one lot, and there are more")
         safe = objective
-    if claimed > objective * (1 + TOLERANCE) + 1e-9:
+    if not claimed <= objective * (1 + TOLERANCE) + 1e-9:  # nor is it where one is not a number
         problems.append("the bound is above the plan's own objective")
     if how != "exact model" and claimed > safe + TOLERANCE * max(abs(claimed), abs(safe), 1e-9):
         problems.append(f"the bound is {claimed:,.3f}, but only {safe:,.3f} can be proven")
@@ -327,7 +347,9 @@ def _bundle(
     if base > hi or base + float(hours[rest].sum()) < lo - SLACK:
         return math.inf, np.full(len(hours), np.inf)
     price = _price(reduced, hours, rest, lo - base, hi - base)
-    error = 8 * _EPS * (np.abs(here.cost[:, j]) + np.abs(multiplier) + np.abs(price) * hours)
+    # A unit's cost and hours are sums over its areas, each rounded.
+    error = (8 + len(here.codes)) * _EPS
+    error = error * (np.abs(here.cost[:, j]) + np.abs(multiplier) + np.abs(price) * hours)
     net = reduced - price * hours - error
     gain = np.minimum(net, 0.0)
     gain[~rest] = 0.0
@@ -366,9 +388,10 @@ class _Costs:
     def of(cls, units: Sequence[Sequence[str]], areas: pd.DataFrame, demand: pd.DataFrame) -> _Costs:
         codes = [c for unit in units for c in unit]
         unit = np.repeat(np.arange(len(units)), [len(u) for u in units])
-        x, y = (areas.loc[codes, name].to_numpy(float) / 1000.0 for name in ("x_m", "y_m"))
+        x, y = (areas.loc[codes, name].to_numpy(float) for name in ("x_m", "y_m"))
         hours = demand.loc[codes, "weekly_hours"].to_numpy(float)
-        per_area = hours[:, None] * ((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2)
+        # Differences of metres are exact; those of eastings in km would be rounded.
+        per_area = hours[:, None] * (((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2) / 1e6)
         starts = np.flatnonzero(np.r_[True, unit[1:] != unit[:-1]])
         return cls(
             cost=np.add.reduceat(per_area, starts, axis=0), hours=np.add.reduceat(hours, starts),

@@ -205,7 +205,7 @@ def test_least_risk_breaks_limits_least():
     found = designed(case, lots, robust=RobustBrief(scenarios=200, noise_pct=40))
     shares = [p.within for p in found.front]
     assert all(s is not None for s in shares)
-    assert max(o.point.within for o in found.options) == max(shares)
+    assert max(o.point.within for o in found.options) >= max(shares)
     assert found.options[0].point.within <= max(shares)
 
 

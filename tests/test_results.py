@@ -152,7 +152,7 @@ def test_ctrl_c_while_drawing_leaves_the_earlier_files(
 ) -> None:
     write_results(*small, tmp_path / "out")
     before = listing(tmp_path)
-    assert len(before) == 1 + 7 + 1 + 3 * 4
+    assert len(before) == 1 + len(results_module.OUTPUTS) + 1 + 1 + 3 * 4
     failing(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         write_results(*small, tmp_path / "out")

@@ -50,7 +50,9 @@ from .stages import Stages
 from .stop import Stop
 from .work import Work
 
-__all__ = ["Front", "Known", "Part", "key_of", "part_of", "totals", "trace", "with_prices"]
+__all__ = [
+    "Front", "Known", "Part", "bound_rounds", "key_of", "part_of", "totals", "trace", "with_prices",
+]
 
 #: Limits of a place drawn in by so many standard deviations of a lot; None where it has none.
 Safer = Callable[[Work, float], tuple[float, float] | None]
@@ -66,13 +68,14 @@ _PRICES = 4
 #: The other end: this many times the price at which 10 % of the distance is worth 5 % of the people.
 _DEAR = 15.0
 #: How far a plan is warmed up, in units of what an average unit costs at the rim of a lot; and how far
-#: where that found no plan.
+#: where that found no plan, or people moved have a price: such plans lie further off.
 _WARM, _HOT = 0.3, 1.0
 #: Fewer steps a unit than this are better spent on one good start than on several.
 _THOROUGH = 3_000
 #: Share of the time that bounds may take, and the units x candidate centres of a step that one slow
 #: core is trusted with in a second; sets the steps, never the clock.
 _BOUND_SHARE, _BOUND_PAIRS_A_SECOND = 0.10, 30_000_000
+_BOUND_ROUNDS = 2
 #: Larger models of a price than this (units x centres x zones) are left out.
 _PRICED_SIZE = 4_000_000
 _SETTLED = 1e-6
@@ -298,6 +301,12 @@ def _how(within: float, price: float) -> str:
     return "; ".join(parts)
 
 
+def bound_rounds(seconds: float, size: int) -> tuple[int, ...]:
+    """Steps of each round of a bound, when all places together have this many units x centres."""
+    most = int(seconds * _BOUND_PAIRS_A_SECOND / max(size, 1)) // _BOUND_ROUNDS
+    return tuple(max(10, min(r, most)) for r in ROUNDS[:_BOUND_ROUNDS])
+
+
 def with_prices(instance: Instance, price: float) -> Instance:
     """Return a problem whose distance is distance + price x moved, with a centre for every zone.
 
@@ -401,7 +410,7 @@ class _Tracer:
             starts = self._starts(i, instance, price)[:2 if thorough else 1]
             runs = len(starts) + (1 if thorough or price else 0)
             options = {"seed": stages.run.seed, "steps": steps[instance.name] // runs}
-            warm = {"heat": _HOT if anew else _WARM}
+            warm = {"heat": _HOT if anew or price else _WARM}
             if runs > len(starts):
                 # Today's zones are where few people move; elsewhere a start of its own.
                 start = 0 if price and not anew else 1000 + number
@@ -440,8 +449,7 @@ class _Tracer:
         whose: list[int] = []
         copies = [max(1, len(instances[i].zones)) if price else 1 for i in places]
         size = sum(instances[i].cost.size * c for i, c in zip(places, copies, strict=True))
-        work = _BOUND_SHARE * self.stages.run.time_limit_s * _BOUND_PAIRS_A_SECOND
-        most = int(work / max(self.planned * size, 1))
+        rounds = bound_rounds(_BOUND_SHARE * self.stages.run.time_limit_s / self.planned, size)
         for i in places:
             instance, part = instances[i], found[i]
             assert part is not None
@@ -451,7 +459,6 @@ class _Tracer:
                 instance = with_prices(instance, price)
             else:
                 instance = instance.with_aims(Weights(distance=1.0))
-            rounds = tuple(max(10, min(r, most // len(ROUNDS[:2]))) for r in ROUNDS[:2])
             jobs.append(Job(lower_bound, self.clock, (instance, part.lot), {
                 "cutoff": _value(part, price), "rounds": rounds, "before": self._before(i, price),
             }))

@@ -9,8 +9,9 @@ import numpy as np
 
 from lotting.errors import InfeasibleError, InputError, Reason
 
-from .bound import ROUNDS, Bound, lower_bound
+from .bound import Bound, lower_bound
 from .crew import Job
+from .front import bound_rounds
 from .stages import Stages
 from .stop import Stop
 from .work import Work
@@ -18,10 +19,9 @@ from .work import Work
 __all__ = ["NumberTried", "choose_number", "take_stock"]
 
 _STARTS = 4
-#: Share of the time whose steps the numbers may take together, and after which bounds are cut short.
-_SHARE, _CLOCK = 0.2, 0.15
-#: Steps of a bound are counted in units x candidate centres; all numbers together get so many.
-_BOUND_WORK = 2_000_000_000
+#: Shares of the time: the steps of the search and of the bounds of all numbers together, and that after
+#: which bounds are cut short.
+_SHARE, _BOUND_SHARE, _CLOCK = 0.2, 0.05, 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,16 +116,16 @@ def _bound(stages: Stages, works: Sequence[Work], number: int, numbers: int) -> 
     clock = Stop(
         min(stages.stop.left(), _CLOCK / numbers * stages.run.time_limit_s), stages.stop.interrupted
     )
-    size = sum(w.instance.cost.size for w in works)
-    most = max(10, _BOUND_WORK // max(size * numbers, 1))
+    rounds = bound_rounds(
+        _BOUND_SHARE * stages.run.time_limit_s / numbers, sum(w.instance.cost.size for w in works)
+    )
 
     def keep(i: int, bound: Bound) -> None:
         works[i].bound = works[i].instance.distance_weight * bound.value
 
     stages.crew.run(f"{number} lots, how good", [
         Job(lower_bound, clock, (w.instance, w.lot), {
-            "cutoff": w.value / w.instance.distance_weight,
-            "rounds": tuple(min(r, most) for r in ROUNDS[:2]),
+            "cutoff": w.value / w.instance.distance_weight, "rounds": rounds,
         }) for w in works
     ], keep)
     stages.cut_short |= clock.ran_out

@@ -123,3 +123,20 @@ def test_growth_is_least_first_and_leaves_something(pair):
     """Of two bounds the first is the lower, and above -100 %."""
     with pytest.raises(ValidationError, match="least growth first"):
         RobustBrief(growth_pct=pair)
+
+
+def test_what_tells_of_a_withheld_lot_is_withheld():
+    """Its row of the scenarios, and of other plans the measures that its hours follow from."""
+    from lotting.report.disclosure import Controlled
+    from lotting.report.tables import _futures, _untold
+
+    gone = pd.Series([True, False], index=["1", "2"])
+    futures = try_demand(HALVES, draw(DEMAND, RobustBrief(scenarios=5), seed=1), limits(0, 9e9)).lots
+    shown = _futures(futures, gone).shown()
+    assert (shown.loc["1"] == "[c]").all()
+    assert (shown.loc["2"] != "[c]").all()
+    table = pd.DataFrame({"lots": [4, 5], "smallest_lot_hours": [1.0, 2.0], "gap_pct": [0.1, 0.2]})
+    plain = Controlled(frame=table, suppressed=pd.DataFrame(index=table.index))
+    assert _untold(plain, hidden=True).shown()["smallest_lot_hours"].to_list() == ["[c]", "[c]"]
+    assert _untold(plain, hidden=True).shown()["gap_pct"].to_list() == [0.1, 0.2]
+    assert _untold(plain, hidden=False) is plain

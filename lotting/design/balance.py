@@ -52,7 +52,10 @@ def guided_start(instance: Instance, use: Floats, rng: np.random.Generator, *, d
     -------
     Lot number of each unit, int64[n]; every lot connected and none empty.
     """
+    use = np.maximum(use, 1e-9)
     used = np.flatnonzero(use > 0.005 * use.max())
+    if len(used) < instance.lots:  # a few in use all the time, the others all over the place
+        used = np.sort(np.argsort(-use, kind="stable")[:instance.lots])
     graph = csr_matrix(
         (np.ones(len(instance.indices)), instance.indices, instance.indptr),
         shape=(instance.size, instance.size),

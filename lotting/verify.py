@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
+
+from .brief import LotsBrief
 from .certificate import Finding, check_certificate, read_certificate
+from .demand import Demand
+from .design.places import Place, split
+from .errors import InputError
 from .project import NO_ZONE, Project, read_plan
 from .results import describe
 
@@ -100,12 +108,12 @@ def verify_all(project: Project, out: Path) -> list[Check]:
     InputError
         Plan or certificate are missing or are not what they should be.
     """
-    services = [name for name, _ in project.brief.services()]
+    services = dict(project.brief.services())
     today = None
     if project.today is not None:
         today = project.today.lots.where(project.today.lots != NO_ZONE, "")
     checks = []
-    for service in services:
+    for service, lots in services.items():
         folder = out if len(services) == 1 else out / service
         plan = read_plan(folder / "plan.csv", project)
         certificate = read_certificate(folder / "audit" / "certificate.json")
@@ -113,8 +121,54 @@ def verify_all(project: Project, out: Path) -> list[Check]:
         findings = check_certificate(
             certificate, project.areas, demand.frame, plan, today=today, people_known=demand.people_known
         )
+        findings = [
+            replace(f, problems=(*f.problems, *why)) if why else f
+            for f, why in itertools.zip_longest(findings, _not_asked(certificate, project, lots, demand))
+        ]
         violations = describe(project, service, plan).violations
         checks.append(Check(
             service=service, findings=tuple(findings), violations=tuple(map(str, violations))
         ))
     return checks
+
+
+def _not_asked(
+    certificate: Mapping[str, Any], project: Project, lots: LotsBrief, demand: Demand
+) -> list[list[str]]:
+    """What each place of a certificate is proven for, and the brief does not ask.
+
+    A bound for narrower limits, or of areas held together without a lock, is one for fewer plans.
+    """
+    told = certificate["places"]
+    try:
+        places = {p.name: p for p in split(
+            project.areas["locality"], project.graph, demand.frame["weekly_hours"], lots,
+            number=sum(p["lots"] for p in told),
+        ).places}
+    except InputError:  # so many lots cannot be shared out at all
+        places = {}
+    held: nx.Graph[str] = nx.Graph()
+    by_lot: dict[str, list[str]] = {}
+    for code, lot in project.brief.locks.lot.items():
+        by_lot.setdefault(lot, []).append(code)
+    for group in [*project.brief.locks.together, *by_lot.values()]:
+        nx.add_path(held, group)
+    found = []
+    for p in told:
+        why = [] if _is(p, places.get(p["place"])) else ["areas, lots or limits are not those of the brief"]
+        if certificate["aims"] != lots.aims.model_dump():
+            why.append("the aims are not those of the brief")
+        if any(len(u) > 1 and not (u[0] in held and set(u) <= nx.node_connected_component(held, u[0]))
+               for u in p["units"]):
+            why.append("areas count as one unit that the brief does not lock together")
+        found.append(why)
+    return found
+
+
+def _is(told: Mapping[str, Any], place: Place | None) -> bool:
+    if place is None or {c for unit in told["units"] for c in unit} != set(place.codes):
+        return False
+    most = math.inf if told["max_hours"] is None else told["max_hours"]
+    pairs = [(told["lots"], place.lots), (told["min_hours"], place.lo), (most, place.hi),
+             (told["target_hours"], place.target)]
+    return all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in pairs)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from .small import CODES, HOURS, edit, listing, make, run, write_csv
+from .small import CODES, HOURS, add_to_brief, edit, hours_table, listing, make, run, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,33 @@ def test_areas_locked_together_are_one(council: Path) -> None:
     assert sorted(len(u) for p in certificate["places"] for u in p["units"])[-2:] == [2, 2]
     ran = run("verify", council)
     assert ran.code == 0, ran.said
+
+
+def test_each_service_line_is_verified(tmp_path: Path) -> None:
+    """Exit 0 for two lines with lots and aims of their own; exit 1 when one of them is changed."""
+    folder = make(tmp_path / "council")
+    table = hours_table()
+    both = pd.concat([
+        table.assign(service="O"),
+        table.assign(service="D", weekly_hours=[str(float(h) / 4) for h in table["weekly_hours"]]),
+    ])
+    write_csv(folder / "hours.csv", both)
+    add_to_brief(
+        folder, '\n[[service]]\nname = "O"\n\n[[service]]\nname = "D"\n'
+        'lots = { number = 2, minimise = "equality" }\n',
+    )
+    assert run("design", "-q", folder).code == 0
+    ran = run("verify", folder)
+    assert ran.code == 0, ran.said
+    assert "Service O" in ran.out
+    assert "Service D" in ran.out
+    path = folder / "out" / "D" / "audit" / "certificate.json"
+    certificate = json.loads(path.read_text(encoding="utf-8"))
+    certificate["objective"] += 1.0
+    save(path, certificate)
+    data = run("verify", "--json", folder)
+    assert data.code == 1
+    assert [(s["service"], s["holds"]) for s in json.loads(data.out)] == [("O", True), ("D", False)]
 
 
 def test_a_number_chosen_from_a_range_is_verified(council: Path) -> None:

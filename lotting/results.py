@@ -746,7 +746,8 @@ def remove_earlier(out: Path, services: Sequence[str]) -> None:
                 continue
             for name in _files_before(folder):
                 (folder / name).unlink(missing_ok=True)
-            _remove_empty(folder / "options")
+            for inner in ("options", "audit"):
+                _remove_empty(folder / inner)
             if folder != out and not any(folder.iterdir()):
                 folder.rmdir()
 

@@ -34,7 +34,10 @@ from .small import (
     write_csv,
 )
 
-FILES = {"plan.csv", "plan.gpkg", "lots.xlsx", "map.html", "map.png", "result.json"}
+FILES = {
+    "plan.csv", "plan.gpkg", "lots.xlsx", "map.html", "map.png", "result.json", "audit/certificate.json",
+}
+TOP = {name.split("/")[0] for name in FILES}
 
 
 @pytest.fixture(scope="module")
@@ -258,9 +261,9 @@ def test_services_have_folders_and_old_ones_are_tidied(tmp_path: Path) -> None:
     assert ran.code == 0, ran.said
     assert "Service Complex" in ran.out
     assert {p.name for p in out.iterdir()} == {"Complex", "Standard", "as sent to the board"}
-    assert {p.name for p in (out / "as sent to the board").iterdir()} == FILES
+    assert {p.name for p in (out / "as sent to the board").iterdir()} == TOP
     for name in ("Complex", "Standard"):
-        assert {p.name for p in (out / name).iterdir()} == FILES
+        assert {p.name for p in (out / name).iterdir()} == TOP
         assert json.loads((out / name / "result.json").read_text())["service"] == name
     both = [pd.read_csv(out / n / "plan.csv") for n in ("Complex", "Standard")]
     assert [b["lot"].nunique() for b in both] == [2, 4]
@@ -275,7 +278,7 @@ def test_services_have_folders_and_old_ones_are_tidied(tmp_path: Path) -> None:
     brief = (folder / "brief.toml").read_text().split("[[service]]")[0]
     (folder / "brief.toml").write_text(brief)
     assert run("design", "-q", folder).code == 0
-    assert {p.name for p in out.iterdir()} == FILES | {"as sent to the board"}
+    assert {p.name for p in out.iterdir()} == TOP | {"as sent to the board"}
 
 
 # ---- nothing of a person leaves -------------------------------------------------------------------

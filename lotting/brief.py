@@ -406,6 +406,13 @@ class RunBrief(_Table):
             "processes for all but small maps and short runs. The plan does not depend on it."
         ),
     )
+    solver: Literal["highs", "scip", "cp-sat"] = Field(
+        "highs",
+        description=(
+            "Solver of the exact model, all three through OR-Tools. HiGHS is the quickest here; "
+            "another one is a second opinion on what it proved."
+        ),
+    )
 
 
 class RobustBrief(_Table):

@@ -23,6 +23,7 @@ from rich.markup import escape
 from .errors import InfeasibleError, InputError, LottingError, PlanError, Problem, StoppedError
 
 if TYPE_CHECKING:
+    from .plan import Plan
     from .project import Project
     from .results import Result
 
@@ -277,8 +278,8 @@ def _design(
     out = out or project.path.parent / "out"
     check_out(project, out)
     console = _stderr()
-    with _progress(quiet=quiet) as progress:
-        results = design_all(project, run, progress, cluster=cluster)
+    with _progress(quiet=quiet) as progress, _plans_so_far(out, len(project.demands)) as keep:
+        results = design_all(project, run, progress, cluster=cluster, so_far=keep)
     report: Callable[[str], None] | None = (
         None if quiet else lambda what: console.print(f"[dim]{what}[/]")
     )
@@ -309,6 +310,36 @@ def _design(
     for violation in violations:
         _say(console, "red", "The plan breaks a rule: ", str(violation))
     return bool(violations)
+
+
+@contextlib.contextmanager
+def _plans_so_far(out: Path, services: int) -> Iterator[Callable[[str, Plan], None]]:
+    """Keep the best plan so far in a file, so that a killed run or a power cut leaves one."""
+    from .files import atomic_path
+
+    made: list[Path] = []
+    folders = [p for p in (out, *out.parents) if not p.exists()]
+
+    def keep(service: str, plan: Plan) -> None:
+        path = (out if services == 1 else out / service) / "plan-so-far.csv"
+        if path not in made:
+            made.append(path)
+        with contextlib.suppress(OSError):  # nobody asked for it: it must not end the run
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                plan.to_csv(temporary)
+
+    try:
+        yield keep
+    finally:
+        with contextlib.suppress(OSError):
+            for path in made:
+                path.unlink(missing_ok=True)
+                if path.parent != out and not any(path.parent.iterdir()):
+                    path.parent.rmdir()
+            for folder in folders:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
 
 
 @contextlib.contextmanager

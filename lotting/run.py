@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 import pandas as pd
@@ -33,6 +34,7 @@ def design_all(
     progress: Callable[[str, Progress], None] | None = None,
     *,
     cluster: str | None = None,
+    so_far: Callable[[str, Plan], None] | None = None,
 ) -> list[Result]:
     """Design the lots of each service line.
 
@@ -46,6 +48,9 @@ def design_all(
         Told the service and how far it is.
     cluster
         Address of a Dask scheduler that does the work; this machine when left out.
+
+    so_far
+        Told the service and its best plan whenever that has been bettered.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def design_all(
         run.workers, cluster, kind=run.executor, areas=len(project.areas), seconds=share.time_limit_s
     )
     try:
-        return _each(project, services, share, progress, executor)
+        return _each(project, services, share, progress, executor, so_far)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
@@ -81,6 +86,7 @@ def _each(
     share: RunBrief,
     progress: Callable[[str, Progress], None] | None,
     executor: Executor,
+    so_far: Callable[[str, Plan], None] | None,
 ) -> list[Result]:
     results: list[Result] = []
     reasons: list[Reason] = []
@@ -104,6 +110,7 @@ def _each(
                     acceptable=_market(project, demand.frame["weekly_hours"]),
                     # Threads that Ctrl-C left behind with HiGHS would be in the way of the next.
                     executor=executor if isinstance(executor, Away) else None,
+                    so_far=None if so_far is None else partial(so_far, name),
                 )
         except InfeasibleError as error:
             reasons += (
@@ -133,7 +140,7 @@ def _each(
 
 @contextmanager
 def _ctrl_c(stop: Stop) -> Iterator[None]:
-    """Let the first Ctrl-C stop the search and not the program, whatever it is doing just then."""
+    """Let the first Ctrl-C or SIGTERM stop the search and not the program, whatever it is at."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only there can signals be caught
         return
@@ -143,11 +150,12 @@ def _ctrl_c(stop: Stop) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.interrupted.set()
 
-    before = signal.signal(signal.SIGINT, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _teller(

@@ -58,7 +58,8 @@ def test_a_bundle_is_the_best_of_a_linear_programme(seed, n, a, b):
         if answer.status == 2:
             assert value[j] == np.inf or abs(hours.sum() - lo) < 1e-6 or abs(hours[j] - hi) < 1e-6
             continue
-        assert value[j] == pytest.approx(answer.fun, abs=5e-5)  # limits are met to half a millionth of an hour
+        # Limits are met to half a millionth of an hour.
+        assert value[j] == pytest.approx(answer.fun, abs=5e-5)
         held = bundle[j].astype(float)
         assert lo - 1e-4 <= hours @ held <= hi + 1e-4
         assert reduced @ held == pytest.approx(value[j], abs=1e-4)

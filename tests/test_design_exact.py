@@ -154,3 +154,13 @@ def test_without_time_it_says_that_it_was_the_clock():
     stop.interrupted.set()
     assert solve_exactly(grid(2, 3).instance(2), stop=stop).verdict == Verdict.UNKNOWN
     assert not stop.ran_out
+
+
+@pytest.mark.parametrize("solver", ["scip", "cp-sat"])
+def test_the_other_solvers_agree(solver):
+    """SCIP and CP-SAT come to the optimum of all connected plans, as HiGHS does."""
+    case, lo, hi = case_and_limits(4, 9, 3, 30.0)
+    best = Brute(case, 3, lo, hi).best(objective(case, Weights(distance=1.0), 0.0))
+    answer = solve_exactly(case.instance(3, lo, hi), stop=Stop(60), solver=solver)
+    assert answer.verdict == Verdict.OPTIMAL
+    assert value_of(case.instance(3, lo, hi), answer.lot) == pytest.approx(best, rel=1e-6)

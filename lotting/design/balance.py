@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from ortools.graph.python import min_cost_flow
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import shortest_path
 
 from .instance import Floats, Instance, Ints
 
@@ -53,6 +51,9 @@ def guided_start(instance: Instance, use: Floats, rng: np.random.Generator, *, d
     Lot number of each unit, int64[n]; every lot connected and none empty.
     """
     use = np.maximum(use, 1e-9)
+    from scipy.sparse import csr_matrix  # a worker is up sooner without
+    from scipy.sparse.csgraph import shortest_path
+
     used = np.flatnonzero(use > 0.005 * use.max())
     if len(used) < instance.lots:  # a few in use all the time, the others all over the place
         used = np.sort(np.argsort(-use, kind="stable")[:instance.lots])

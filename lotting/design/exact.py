@@ -1,8 +1,8 @@
 """The exact model of one place: Hess's assignment model, solved by HiGHS through OR-Tools.
 
-Connectivity is added as (a, b)-separator cuts only where a solution breaks it (Oehrlein & Haunert
-2017; Validi, Buchanan & Lykhovyd 2022). A search that finds nothing is no proof that nothing
-exists; this model is.
+SCIP and CP-SAT can take its place. Connectivity is added as (a, b)-separator cuts only where a
+solution breaks it (Oehrlein & Haunert 2017; Validi, Buchanan & Lykhovyd 2022). A search that finds
+nothing is no proof that nothing exists; this model is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from .instance import SLACK, Instance, Ints
 from .stop import Stop
 
 __all__ = ["Exact", "Verdict", "solve_exactly"]
+
+
+_SOLVERS = {
+    "highs": mathopt.SolverType.HIGHS,
+    "scip": mathopt.SolverType.GSCIP,
+    "cp-sat": mathopt.SolverType.CP_SAT,
+}
 
 
 class Verdict(StrEnum):
@@ -65,6 +72,7 @@ def solve_exactly(
     hint: Ints | None = None,
     node_limit: int = 20_000,
     feasibility: bool = False,
+    solver: str = "highs",
 ) -> Exact:
     """Solve one place to proven optimality, or say that it has no plan.
 
@@ -82,6 +90,8 @@ def solve_exactly(
         Branch-and-bound nodes a solve, so that a repeated run ends at the same place.
     feasibility
         Any plan will do: no objective.
+    solver
+        ``highs``, ``scip`` or ``cp-sat``. CP-SAT counts no nodes: it is held to the clock alone.
 
     Returns
     -------
@@ -101,9 +111,10 @@ def solve_exactly(
             stop.ran_out |= not stop.interrupted.is_set()
             return Exact(Verdict.UNKNOWN, None, bound, rounds, timed_out=True)
         result = mathopt.solve(
-            model.model, mathopt.SolverType.HIGHS,
+            model.model, _SOLVERS[solver],
             params=mathopt.SolveParameters(
-                time_limit=dt.timedelta(seconds=left), node_limit=node_limit,
+                time_limit=dt.timedelta(seconds=left),
+                node_limit=None if solver == "cp-sat" else node_limit,
                 random_seed=1, relative_gap_tolerance=1e-7,
             ),
             model_params=mathopt.ModelSolveParameters(solution_hints=model.hints),

@@ -160,6 +160,7 @@ def design(
     stop: Stop | None = None,
     acceptable: Callable[[Plan], Sequence[Reason]] | None = None,
     executor: Executor | None = None,
+    so_far: Callable[[Plan], None] | None = None,
 ) -> Design:
     """Draw the lots.
 
@@ -189,6 +190,9 @@ def design(
         an empty answer is a yes. Only acceptable plans are returned.
     executor
         Does the work; made as ``run`` says, and shut down, when left out.
+    so_far
+        Told the best plan of the whole map whenever a stage has bettered it, for whoever wants to
+        keep it should the program be killed. The market has not been asked about it.
 
     Returns
     -------
@@ -212,7 +216,8 @@ def design(
     stop = stop or Stop(run.time_limit_s)
     stop.started = began = time.monotonic()
     stages = Stages(
-        areas, graph, demand, lots, locks, today, run, people_known, Crew(executor, stop, progress), stop
+        areas, graph, demand, lots, locks, today, run, people_known, Crew(executor, stop, progress), stop,
+        so_far=so_far,
     )
     tried: tuple[NumberTried, ...] = ()
     try:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # worker processes, which read this in, do without
     import networkx as nx
     import pandas as pd
 
+    from lotting.plan import Plan
+
 __all__ = ["Stages"]
 
 Bools = npt.NDArray[np.bool_]
@@ -57,9 +59,9 @@ _NEAR = ((1, 4), (3, 1))
 _SETTLED = 1e-6
 
 
-def decide(instance: Instance, *, seed: int, steps: int, stop: Stop) -> tuple[bool, list[Found]]:
+def decide(instance: Instance, *, seed: int, steps: int, solver: str, stop: Stop) -> tuple[bool, list[Found]]:
     """Ask the exact model whether there is any plan; whether there is none, and what was found."""
-    answer = solve_exactly(instance, stop=stop, node_limit=_NODES, feasibility=True)
+    answer = solve_exactly(instance, stop=stop, node_limit=_NODES, feasibility=True, solver=solver)
     if answer.lot is None or not instance.feasible(canonical(answer.lot)):
         return answer.verdict == Verdict.INFEASIBLE, []
     lot = canonical(answer.lot)
@@ -125,6 +127,8 @@ class Stages:
         Whether a proof ran into its own clock.
     everything
         Every place, for telling how far it is.
+    so_far
+        Told the best plan of the whole map whenever a stage has bettered it.
     """
 
     areas: pd.DataFrame
@@ -139,6 +143,8 @@ class Stages:
     stop: Stop
     cut_short: bool = False
     everything: list[Work] = field(default_factory=list)
+    so_far: Callable[[Plan], None] | None = None
+    _told: float = np.inf
 
     def works(self, number: int | None) -> list[Work]:
         """Split the map into places and turn each into arrays."""
@@ -180,22 +186,39 @@ class Stages:
         """Find the best plan of every place."""
         works = self.works(number)
         self.first(works)
+        self.tell()
         self.explore(works, range(1, _FIRST_STARTS), share=0.05, stage="First plans")
+        self.tell()
         self.prove(works, patient=False)
         open_works = [w for w in works if not w.optimal]
         if open_works and not self.stop():
             self.guide(open_works, share=0.20)
+            self.tell()
             self.explore(
                 open_works, range(_FIRST_STARTS, _FIRST_STARTS + _MORE_STARTS), share=0.12, stage="More plans"
             )
             self.refine(open_works, share=0.12)
+            self.tell()
             self.decide(open_works)
             self.polish(open_works)
+            self.tell()
             self.prove([w for w in open_works if w.instance.lots > 1], patient=True)
         else:
             self.decide(open_works)
         self.refuse([w for w in works if not np.isfinite(w.value)])
+        self.tell()
         return works
+
+    def tell(self) -> None:
+        """Hand out the best plan so far, if it is better than the one before."""
+        value = sum(w.value for w in self.everything)
+        if self.so_far is not None and value < self._told:
+            from .naming import name_lots  # needs pandas, which workers do without
+
+            self._told = value
+            self.so_far(name_lots(
+                self.everything, self.areas, self.demand, self.today, people_known=self.people_known
+            ))
 
     def state(self) -> tuple[float | None, float | None]:
         """Objective and bound over all places so far."""
@@ -354,7 +377,7 @@ class Stages:
         proving = [
             Job(solve_exactly, clock, (w.instance,), {
                 "open_centre": w.proof.open_centre, "open_pair": w.proof.open_pair, "hint": w.lot,
-                "node_limit": _NODES if patient else _NODES // 10,
+                "node_limit": _NODES if patient else _NODES // 10, "solver": self.run.solver,
             })
             for w in exact if w.proof is not None
         ]
@@ -375,7 +398,9 @@ class Stages:
         steps = self.steps(works, 0.1, 1)
 
         jobs = [
-            Job(decide, clock, (w.instance,), {"seed": self.run.seed, "steps": steps[w.instance.name]})
+            Job(decide, clock, (w.instance,), {
+                "seed": self.run.seed, "steps": steps[w.instance.name], "solver": self.run.solver,
+            })
             for w in works
         ]
 

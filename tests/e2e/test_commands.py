@@ -285,6 +285,26 @@ def test_ctrl_c_gives_the_best_plan_so_far(large: Path) -> None:
 
 
 @posix
+def test_a_killed_run_leaves_its_best_plan(tmp_path: Path, large: Path) -> None:
+    """Killed outright, with no chance to tidy up: a whole plan is in ``plan-so-far.csv``."""
+    out = tmp_path / "out"
+    started = subprocess.Popen(
+        [*LOTTING, "design", str(large), "--out", str(out)], stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert started.stderr is not None
+    while "Bounding" not in started.stderr.readline():
+        assert started.poll() is None
+    started.kill()
+    started.wait(timeout=60)
+    started.stderr.close()
+    plan = pd.read_csv(out / "plan-so-far.csv")
+    assert (len(plan), plan["lot"].nunique()) == (900, 14)
+    drawn = run("map", "-q", out / "plan-so-far.csv", "--brief", large, "--out", tmp_path / "map")
+    assert drawn.code == 0, drawn.said
+
+
+@posix
 def test_ctrl_c_before_any_plan_writes_nothing(tmp_path: Path) -> None:
     """Exit 130 while the files are being read."""
     folder = make(tmp_path / "council")

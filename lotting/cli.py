@@ -435,7 +435,7 @@ def _print_result(result: Result, place: Path) -> None:
         typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
     for sentence in (_moving(facts), in_scenarios(outcome)):
         if sentence:
-            typer.echo(sentence)
+            typer.echo(textwrap.fill(sentence, width))
     if len(design_.tried) > 1:
         _print_numbers(result)
     if not design_.reproducible:

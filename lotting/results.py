@@ -284,7 +284,9 @@ def in_scenarios(outcome: Outcome) -> str:
     found = outcome.robustness
     if found is None:
         return ""
-    share = f"{100 * found.within:.0f} % of {found.scenarios:,} scenarios of demand"
+    # All but one is not all.
+    percent = 100 if found.within == 1 else min(99, round(100 * found.within))
+    share = f"{percent} % of {found.scenarios:,} scenarios of demand"
     text = f"In {share} every lot stays within its limits"
     return text + (f"; {found.worst} leaves them most often." if found.worst else ".")
 

@@ -49,9 +49,9 @@ _GUIDED = 8
 _REFINED = 4
 #: Places with more open (unit, centre) pairs than this are left to the search.
 _EXACT_PAIRS = 15_000
-_NODES = 2_000
-#: Share of the time in which the exact model may run into the clock.
-_PROOF_SHARE = 0.35
+_NODES = 5_000
+#: Share of the time in which the first, quick proofs may run into the clock.
+_PROOF_SHARE = 0.2
 #: Share of the time in which the exact model may better parts of plans.
 _POLISH_SHARE = 0.25
 #: Centres a lot may choose from while plans are polished, and how many plans: one after the other.
@@ -364,8 +364,9 @@ class Stages:
             if work.instance.lots == 1:
                 work.optimal, work.bound, work.how = True, work.value, How.ONE_LOT
         works = [w for w in works if not w.optimal]
-        # A clock of its own, so that a hard proof leaves time for the options.
-        clock = Stop(min(self.stop.left(), _PROOF_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        # The last thing that is tried may take all the time there is.
+        share = 1.0 if patient else _PROOF_SHARE
+        clock = Stop(min(self.stop.left(), share * self.run.time_limit_s), self.stop.interrupted)
         # Every place gets its bound before the first of them takes long, the smallest first.
         self.bound(works, clock, ROUNDS if patient else ROUNDS[:3])
         most = _EXACT_PAIRS * max(1.0, self.run.time_limit_s / 60.0) ** 0.5
@@ -377,7 +378,7 @@ class Stages:
         proving = [
             Job(solve_exactly, clock, (w.instance,), {
                 "open_centre": w.proof.open_centre, "open_pair": w.proof.open_pair, "hint": w.lot,
-                "node_limit": _NODES if patient else _NODES // 10, "solver": self.run.solver,
+                "node_limit": _NODES if patient else _NODES // 25, "solver": self.run.solver,
             })
             for w in exact if w.proof is not None
         ]

@@ -49,8 +49,10 @@ def test_data_on_stdout_progress_on_stderr(tmp_path: Path) -> None:
     assert "Finding the neighbours" in ran.err
     assert "Drawing the maps" in ran.err
     assert "Finding" not in ran.out
-    names = ["map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json"]
-    assert ran.out.splitlines()[-6:] == [str(folder / "out" / name) for name in names]
+    names = [
+        "map.html", "map.png", "lots.xlsx", "plan.gpkg", "plan.csv", "result.json", "audit/certificate.json",
+    ]
+    assert ran.out.splitlines()[-7:] == [str(folder / "out" / name) for name in names]
 
 
 def test_quiet_says_nothing_on_stderr(council: Path) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "RunBrief",
     "ServiceBrief",
     "TodayBrief",
+    "VisitsBrief",
     "Weights",
     "load_brief",
 ]
@@ -384,6 +385,102 @@ class MarketBrief(_Table):
     )
 
 
+class VisitColumns(_Table):
+    """``[visits.columns]``: which column of a file of visits means what.
+
+    Each is found by its usual names (see ``docs/how-to/visits.md``) when left out.
+    """
+
+    visit_id: str | None = None
+    package_id: str | None = None
+    person_id: str | None = None
+    worker_id: str | None = None
+    day: str | None = None
+    planned_start: str | None = None
+    planned_end: str | None = None
+    planned_duration: str | None = None
+    actual_start: str | None = None
+    actual_end: str | None = None
+    actual_duration: str | None = None
+    earliest: str | None = None
+    latest: str | None = None
+    carers: str | None = None
+    secondary: str | None = None
+    status: str | None = None
+    postcode: str | None = None
+    area_code: str | None = None
+    x_m: str | None = None
+    y_m: str | None = None
+
+
+class VisitsBrief(_Table):
+    """``[visits]``: the visits of a week, read from a file, or made up from the hours of care."""
+
+    file: Path | None = Field(
+        None,
+        description=(
+            "CSV or Excel: one row a visit, or a carer's visit. Visits are made up when left out."
+        ),
+    )
+    sheet: str | None = Field(
+        None, description="Worksheet of an Excel file; the first when left out."
+    )
+    columns: VisitColumns = Field(default_factory=VisitColumns, description="Column mapping.")
+    day: dt.date | None = Field(
+        None,
+        description=(
+            "The day that is planned, and the week (Monday to Sunday) that is taken; the weekday "
+            "with the most hours when left out."
+        ),
+    )
+    day_first: bool = Field(default=True, description="Read 03/04/2026 as 3 April.")
+    times: Literal["planned", "actual"] = Field(
+        "planned", description="Which times count, where a file has both."
+    )
+    window_minutes: float = Field(
+        60.0,
+        ge=0,
+        le=720,
+        description=(
+            "Minutes between the earliest and the latest start of a visit, half of them each side "
+            "of its time; 0 for fixed times."
+        ),
+    )
+    mix: dict[str, float] = Field(
+        default_factory=lambda: {"15": 5.0, "30": 65.0, "45": 20.0, "60": 10.0},
+        description="Made-up visits of 15, 30, 45 and 60 minutes, in per cent or any other unit.",
+    )
+    peaks: dict[str, float] = Field(
+        default_factory=lambda: {"morning": 40.0, "lunch": 20.0, "tea": 20.0, "bed": 20.0},
+        description=(
+            "How much each part of the day is wanted where a person has fewer than four visits."
+        ),
+    )
+    double_handed_share_pct: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description=(
+            "Share of the hours (both carers') given by two carers at once, where packages do not "
+            "say."
+        ),
+    )
+    seed: int = Field(1, ge=0, lt=2**31, description="Same seed, same packages: same visits.")
+
+    @field_validator("mix", "peaks")
+    @classmethod
+    def _shares(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        known = {
+            "mix": ("15", "30", "45", "60"), "peaks": ("morning", "lunch", "tea", "bed")
+        }[str(info.field_name)]
+        odd = [key for key in value if key not in known]
+        if odd:
+            raise ValueError(f"{', '.join(odd)}: the keys are {', '.join(known)}")
+        if any(share < 0 for share in value.values()) or not sum(value.values()) > 0:
+            raise ValueError("shares are 0 or more, and at least one is above 0")
+        return value
+
+
 class RunBrief(_Table):
     """``[run]``: how long to look, and how to look again."""
 
@@ -507,6 +604,7 @@ class Brief(_Table):
     today: TodayBrief | None = None
     locks: LocksBrief = Field(default_factory=LocksBrief)
     market: MarketBrief | None = None
+    visits: VisitsBrief = Field(default_factory=VisitsBrief)
     run: RunBrief = Field(default_factory=RunBrief)
     robust: RobustBrief = Field(default_factory=RobustBrief)
     publish: PublishBrief = Field(default_factory=PublishBrief)

@@ -319,6 +319,7 @@ def _inputs(path: Path, brief: Brief) -> list[Path]:
         brief.demand.postcodes,
         brief.today.plan if brief.today else None,
         brief.market.providers if brief.market else None,
+        brief.visits.file,
     ]
     return list(dict.fromkeys(part for file in named if file is not None for part in _parts(file)))
 

@@ -55,13 +55,17 @@ Keys that depend on each other:
 - To count people who are `moved`, in `minimise` or `weights`, there has to be a `[today]` table.
 - `tolerance_pct` counts from `target_hours`, or from the mean hours a lot of the locality where
   that is left out. It holds beside `min_hours` and `max_hours`; a lot has to keep all three.
+- `[travel]`: where both `roads` and a `server` are named, `engine` says which to use.
 """
 
 WORDS: dict[Any, str] = {
     str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path",
     dt.date: "date",
 }
-UNITS = (("_hours", "hours a week"), ("_m", "metres"), ("_s", "seconds"), ("_pct", "per cent"))
+UNITS = (
+    ("_hours", "hours a week"), ("_minutes", "minutes"), ("_mph", "miles an hour"),
+    ("_m", "metres"), ("_s", "seconds"), ("_pct", "per cent"),
+)
 LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 
 

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -481,6 +482,182 @@ class VisitsBrief(_Table):
         return value
 
 
+class TravelBrief(_Table):
+    """``[travel]``: how minutes and km between places are found.
+
+    With neither ``roads`` nor a ``server``, distances are straight lines times a detour at an
+    average speed, and no data is needed. Speeds in town and country count where it is known
+    which places are rural; where a trip has one end in each, half of it counts at each speed.
+    """
+
+    engine: Literal["straight-line", "road", "osrm"] | None = Field(
+        None,
+        description=(
+            "`road` needs roads, `osrm` needs a server; when left out, whichever of the two is "
+            "named, else `straight-line`."
+        ),
+    )
+    stop_minutes: float = Field(
+        2.0,
+        ge=0,
+        le=60,
+        description=(
+            "Added to every trip between two places: to park, walk and get in at the door. 2 is "
+            "an assumption."
+        ),
+    )
+    car_mph: float = Field(
+        25.4,
+        gt=0,
+        le=70,
+        description=(
+            "Straight line: speed by car, miles an hour, where town and country are not told "
+            "apart. 25.4 is the average on England's local A roads, year to June 2019."
+        ),
+    )
+    car_urban_mph: float = Field(
+        19.0,
+        gt=0,
+        le=70,
+        description=(
+            "Straight line: speed by car in town. 18 to 20 is recalled of the same statistics, "
+            "not looked up: calibrate it."
+        ),
+    )
+    car_rural_mph: float = Field(
+        35.0,
+        gt=0,
+        le=70,
+        description=(
+            "Straight line: speed by car in the country. 34 to 36 is recalled of the same "
+            "statistics, not looked up: calibrate it."
+        ),
+    )
+    car_detour: float = Field(
+        1.25,
+        ge=1,
+        le=5,
+        description=(
+            "Straight line: km by road for each km as the crow flies. Medians of 1.22 to 1.29 "
+            "were measured on the roads of two counties."
+        ),
+    )
+    car_urban_detour: float | None = Field(
+        None, ge=1, le=5, description="The same in town; car_detour when left out."
+    )
+    car_rural_detour: float | None = Field(
+        None, ge=1, le=5, description="The same in the country; car_detour when left out."
+    )
+    walk_mph: float = Field(
+        3.1, gt=0, le=6, description="Speed on foot, all engines but OSRM. 3.1 is 5 km an hour."
+    )
+    walk_detour: float = Field(1.25, ge=1, le=5, description="Straight line: detour on foot.")
+    cycle_mph: float = Field(
+        9.3, gt=0, le=20, description="Speed by bicycle, all engines but OSRM. 9.3 is 15 km an hour."
+    )
+    cycle_detour: float = Field(1.25, ge=1, le=5, description="Straight line: detour by bicycle.")
+    roads: Path | None = Field(
+        None,
+        description=(
+            "Road network: links as GeoPackage, GeoParquet or whatever GDAL reads, or an "
+            "OpenStreetMap extract (`.osm.pbf`)."
+        ),
+    )
+    roads_layer: str | None = Field(
+        None, description="Layer of the links; needed when several layers hold lines."
+    )
+    roads_class: str | None = Field(
+        None,
+        description=(
+            "Column of the class of road; found by its usual names (highway, fclass, "
+            "road_function, class) when left out."
+        ),
+    )
+    speeds_mph: dict[str, float] = Field(
+        default_factory=dict,
+        description=(
+            "Speed by car on a class of road, in the file's words, instead of the one built in."
+        ),
+    )
+    max_snap_m: float = Field(
+        500.0,
+        gt=0,
+        description="A place further than this from any road cannot be reached.",
+    )
+    max_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Road network: trips that take longer than this, stops aside, are not looked for.",
+    )
+    server: str | None = Field(
+        None,
+        description=(
+            "OSRM server for cars, `http://...` or `https://...`. It is told where every place "
+            "is; nothing is sent anywhere unless one is named."
+        ),
+    )
+    walk_server: str | None = Field(None, description="OSRM server that knows the ways on foot.")
+    cycle_server: str | None = Field(None, description="OSRM server that knows the ways by bicycle.")
+    server_max_points: int = Field(
+        100,
+        ge=2,
+        description="Most places in one request (`--max-table-size` of osrm-routed; 100 unless set).",
+    )
+    server_timeout_s: float = Field(
+        30.0, gt=0, le=600, description="Longest wait for one answer of the server."
+    )
+    server_retries: int = Field(
+        3, ge=0, le=10, description="How often to ask again when the server is busy or fails."
+    )
+
+    @model_validator(mode="after")
+    def _one_engine(self) -> Self:
+        servers = (self.server, self.walk_server, self.cycle_server)
+        if self.engine == "road" and self.roads is None:
+            raise ValueError('engine = "road" needs roads, the file of the road network')
+        if self.engine == "osrm" and not any(servers):
+            raise ValueError('engine = "osrm" needs the address of a server')
+        if self.engine is None and self.roads is not None and any(servers):
+            raise ValueError('both roads and a server are named: say engine = "road" or "osrm"')
+        return self
+
+    @field_validator("speeds_mph")
+    @classmethod
+    def _speeds(cls, value: dict[str, float]) -> dict[str, float]:
+        bad = [f"{k} = {v:g}" for k, v in value.items() if v <= 0]
+        if bad:
+            raise ValueError(f"every speed must be above 0: {', '.join(bad)}")
+        return value
+
+    @field_validator("server", "walk_server", "cycle_server")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            fine = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            fine = fine and (parts.port is None or parts.port > 0)
+        except ValueError:
+            fine = False
+        if not fine or any(letter.isspace() for letter in value) or parts.query or parts.fragment:
+            raise ValueError('not the address of a server: write it as "http://localhost:5000"')
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("leave the user name and the password out of the address")
+        return value.rstrip("/")
+
+    @property
+    def kind(self) -> Literal["straight-line", "road", "osrm"]:
+        """The engine in force, named or not."""
+        if self.engine is not None:
+            return self.engine
+        if self.roads is not None:
+            return "road"
+        if self.server or self.walk_server or self.cycle_server:
+            return "osrm"
+        return "straight-line"
+
+
 class RunBrief(_Table):
     """``[run]``: how long to look, and how to look again."""
 
@@ -604,6 +781,7 @@ class Brief(_Table):
     today: TodayBrief | None = None
     locks: LocksBrief = Field(default_factory=LocksBrief)
     market: MarketBrief | None = None
+    travel: TravelBrief = Field(default_factory=TravelBrief)
     visits: VisitsBrief = Field(default_factory=VisitsBrief)
     run: RunBrief = Field(default_factory=RunBrief)
     robust: RobustBrief = Field(default_factory=RobustBrief)

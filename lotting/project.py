@@ -320,6 +320,7 @@ def _inputs(path: Path, brief: Brief) -> list[Path]:
         brief.today.plan if brief.today else None,
         brief.market.providers if brief.market else None,
         brief.visits.file,
+        brief.travel.roads,
     ]
     return list(dict.fromkeys(part for file in named if file is not None for part in _parts(file)))
 

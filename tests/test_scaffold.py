@@ -29,6 +29,7 @@ from lotting.brief import (
     RunBrief,
     ServiceBrief,
     TodayBrief,
+    TravelBrief,
     Weights,
     load_brief,
 )
@@ -41,7 +42,8 @@ both = pytest.mark.parametrize("county", COUNTIES)
 TABLES: dict[str, type[BaseModel]] = {
     "areas": AreasBrief, "demand": DemandBrief, "demand.columns": PackageColumns,
     "today": TodayBrief, "lots": LotsBrief, "locks": LocksBrief, "service": ServiceBrief,
-    "market": MarketBrief, "run": RunBrief, "robust": RobustBrief, "publish": PublishBrief,
+    "market": MarketBrief, "travel": TravelBrief, "run": RunBrief, "robust": RobustBrief,
+    "publish": PublishBrief,
 }
 HEADER = re.compile(r"(?:# )?\[\[?([a-z.]+)\]?\]")
 SETTING = re.compile(r"(# )?([a-z_0-9]+) = ")

@@ -127,7 +127,8 @@ def fitted_mix(
     mix
         What is wanted, as in :func:`cut_week`.
     seed
-        Of the trial draws; at most 1,500 packages are tried.
+        Package ``i`` draws from the stream ``[seed, i]``, as it will when its week is cut; at most
+        1,500 packages are tried.
 
     Returns
     -------
@@ -136,13 +137,14 @@ def fitted_mix(
     """
     wanted = np.array([mix.get(key, 0.0) for key in _KEYS])
     wanted = wanted / wanted.sum()
-    short = [int(m // QUARTER) for m in minutes if QUARTER <= m <= LONG_DAY_HOURS * 60 * DAYS]
+    short = [(i, int(m // QUARTER)) for i, m in enumerate(minutes)
+             if QUARTER <= m <= LONG_DAY_HOURS * 60 * DAYS]
     trial = short[:: len(short) // 1500 + 1]
     weights = wanted.copy()
     for _ in range(10 if trial else 0):
-        rng = np.random.default_rng([seed, 4])
         counts = np.zeros(4)
-        for quarters in trial:
+        for number, quarters in trial:
+            rng = np.random.default_rng([seed, number])
             for slot in _lengths(quarters, dict(zip(_KEYS, weights, strict=True)), rng):
                 for length in slot.values():
                     counts[int(length / QUARTER) - 1] += 1

@@ -336,10 +336,12 @@ def _with_feet(part: _Part, snapped: _Snapped, used: Ints) -> Graph:
     b = np.concatenate([part.head[whole], foot, part.head[link[last]]])
     of = np.concatenate([whole, link, link[last]])
     metres = np.concatenate([part.length_m[whole], piece, part.length_m[link[last]] - along[last]])
+    pace = part.pace[of].T.ravel()
+    metres = np.concatenate([metres, metres])
+    minutes = np.full(len(metres), np.inf)
+    np.multiply(metres, pace, out=minutes, where=np.isfinite(pace))  # a place at a one-way's end: 0 x inf
     return make_graph(
-        part.nodes + len(used), np.concatenate([a, b]), np.concatenate([b, a]),
-        np.concatenate([metres * part.pace[of, 0], metres * part.pace[of, 1]]),
-        np.concatenate([metres, metres]) / 1000)
+        part.nodes + len(used), np.concatenate([a, b]), np.concatenate([b, a]), minutes, metres / 1000)
 
 
 def _against(graph: Graph) -> Graph:

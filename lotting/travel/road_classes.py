@@ -3,7 +3,9 @@
 Speeds are averages over a trip, junctions and bends included, not limits.
 
 - OpenStreetMap's classes: OSRM's profile for cars, km an hour,
-  https://github.com/Project-OSRM/osrm-backend/blob/master/profiles/car.lua (found).
+  https://github.com/Project-OSRM/osrm-backend/blob/master/profiles/car.lua (found), but for
+  ``unclassified``, which has 25 there: in England that is the country lane under the national limit,
+  Ordnance Survey's "Minor Road", and both have a tertiary road's 40 here (an assumption).
 - Ordnance Survey's A and B roads: 25.4 mph, the average on England's local A roads, year to June
   2019, https://www.gov.uk/government/statistics/travel-time-measures-for-the-strategic-road-network-and-local-a-roads-july-2018-to-june-2019
   (found; for B roads an assumption). Its other classes: those of OpenStreetMap's that are most
@@ -39,7 +41,7 @@ class RoadClass:
 _ALL: Final[frozenset[Mode]] = frozenset({"car", "walk", "cycle"})
 _KMH: Final = {
     "motorway": 90, "motorway_link": 75, "trunk": 85, "trunk_link": 70, "primary": 65, "primary_link": 60,
-    "secondary": 55, "secondary_link": 50, "tertiary": 40, "tertiary_link": 30, "unclassified": 25,
+    "secondary": 55, "secondary_link": 50, "tertiary": 40, "tertiary_link": 30, "unclassified": 40,
     "residential": 25, "living_street": 10, "service": 15, "road": 25,
 }
 _OSM = {name: RoadClass(kmh / KM_A_MILE, _ALL) for name, kmh in _KMH.items()}
@@ -55,7 +57,7 @@ _OSM |= {f"track_grade{i}": _OSM["track"] for i in range(1, 6)}  # as Geofabrik 
 _A_ROAD = RoadClass(LOCAL_A_ROAD_MPH, _ALL)
 _OS = {
     "motorway": _OSM["motorway"], "primary road": _A_ROAD, "a road": _A_ROAD, "b road": _A_ROAD,
-    "minor road": _OSM["tertiary"], "local road": _OSM["residential"],
+    "minor road": _OSM["unclassified"], "local road": _OSM["residential"],
     "local access road": _OSM["service"], "restricted local access road": _OSM["service"],
     "secondary access road": _OSM["service"], "shared use carriageway": _OSM["living_street"],
     "pedestrianised street": _OSM["pedestrian"],

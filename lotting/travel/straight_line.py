@@ -40,8 +40,11 @@ class StraightLine:
           (found).
         - ``car_urban_mph`` 19 and ``car_rural_mph`` 35: the middle of 18 to 20 and of 34 to 36,
           recalled of the Department for Transport's tables CGN0501 and CGN0502 (not looked up).
-        - ``car_detour`` 1.25: within the medians of 1.22 to 1.29 measured on the roads of Rutland
-          (OpenStreetMap, 2018) and Bath and North East Somerset (Ordnance Survey, 2017).
+        - ``car_detour`` 1.35: medians of 1.34 to 1.36 along the quickest way on trips of 0.3 to 8 km,
+          measured on the roads of Rutland (OpenStreetMap, 2018) and Bath and North East Somerset
+          (Ordnance Survey, 2017) by ``benchmarks/travel.py``; along the shortest way, on trips of any
+          length, the medians are 1.22 to 1.29. ``walk_detour`` and ``cycle_detour`` 1.3: the same,
+          1.25 to 1.35.
         - ``walk_mph`` 3.1 and ``cycle_mph`` 9.3: 5 and 15 km an hour, as OSRM's profiles have it,
           https://github.com/Project-OSRM/osrm-backend/tree/master/profiles (found).
         - ``stop_minutes`` 2: an assumption.
@@ -54,13 +57,13 @@ class StraightLine:
 
     Examples
     --------
-    Ten km apart in a straight line, 25.4 mph and a detour of 1.25: 12.5 km in 18.3 minutes, and 2 to
+    Ten km apart in a straight line, 25.4 mph and a detour of 1.35: 13.5 km in 19.8 minutes, and 2 to
     park and get in.
 
     >>> homes = pd.DataFrame({"x_m": [440000, 450000], "y_m": [300000, 300000]}, index=["a", "b"])
     >>> times = StraightLine(TravelBrief()).matrix(homes)
     >>> times.km.tolist(), f"{times.minutes[0, 1]:.1f}"
-    ([[0.0, 12.5], [12.5, 0.0]], '20.3')
+    ([[0.0, 13.5], [13.5, 0.0]], '21.8')
     """
 
     brief: TravelBrief

@@ -154,7 +154,7 @@ def _from_packages(brief: Brief, areas: gpd.GeoDataFrame) -> DemandRead:
     notes = Problems(list(packages.warnings))
     rows = packages.frame
     rows["service"] = assign_services(rows, brief.service)
-    rows["reason"] = _before_the_place(rows, pd.Timestamp(str(brief.demand.as_of)))
+    rows["reason"] = before_the_place(rows, pd.Timestamp(str(brief.demand.as_of)))
     asked = rows["reason"] == ""
     place = locate(rows[asked], areas, _directory(brief, rows[asked], areas, notes))
     rows.loc[asked, "reason"] = place["reason"]
@@ -175,7 +175,7 @@ def _from_packages(brief: Brief, areas: gpd.GeoDataFrame) -> DemandRead:
     return DemandRead(demands=demands, reconciliation=reconciliation, warnings=notes.warnings)
 
 
-def _before_the_place(rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series[str]:
+def before_the_place(rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series[str]:
     """Return why a package needs no place; ``""`` for those that do."""
     reason = pd.Series("", index=rows.index, dtype="str")
     for why, holds in (

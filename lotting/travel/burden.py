@@ -180,7 +180,8 @@ def lot_burden(
     at = np.ix_(when.row, when.row)
     minutes = np.asarray(matrix_minutes, dtype="float64")[at]
     kilometres = np.asarray(matrix_km, dtype="float64")[at]
-    following = _cut_at_shift(_assign(np.where(in_time(when, minutes, rule), minutes, np.inf), rule), when, rule)
+    cost = np.where(in_time(when, minutes, rule), minutes, np.inf)
+    following = _cut_at_shift(_assign(cost, rule), when, rule)
     here = np.flatnonzero(following >= 0)
     there = following[here]
     return Burden(

@@ -3,7 +3,8 @@
 Inside, money is a :class:`~fractions.Fraction` of pounds and time a whole number of seconds, so
 that nothing is lost between the rota and the verdict. What is shown is a :class:`~decimal.Decimal`
 with two places: pay and rates rounded half up to the penny; shortfalls, arrears and break-even
-rates rounded *up* to the penny, so that paying what is shown cures them.
+rates rounded *up* to the penny, so that paying what is shown cures them; an hourly rate below the
+minimum wage is rounded down, so that a breach shows.
 """
 
 from __future__ import annotations

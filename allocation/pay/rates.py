@@ -106,7 +106,7 @@ _Row = TypeVar("_Row", Rate, Offset, MileageRate, PenaltyRate)
 def _latest(rows: Sequence[_Row], start: Callable[[_Row], dt.date], on: dt.date, what: str) -> _Row:
     known = [r for r in rows if start(r) <= on]
     if not known:
-        raise RateNotKnownError(f"no {what} is known for {on:%d %B %Y}")
+        raise RateNotKnownError(f"no {what} is known for {on.day} {on:%B %Y}")
     return max(known, key=start)
 
 
@@ -148,12 +148,12 @@ class Rates:
         """
         since = max((r.periods_from for r in self.wages if r.periods_from <= period_start), default=None)
         if since is None:
-            raise RateNotKnownError(f"no minimum wage is known for {period_start:%d %B %Y}")
+            raise RateNotKnownError(f"no minimum wage is known for {period_start.day} {period_start:%B %Y}")
         rows = [r for r in self.wages if r.periods_from == since]
         found = [r for r in rows if (r.band == APPRENTICE if apprentice else r.covers(age))]
         if not found:
             what = "an apprentice" if apprentice else f"age {age}"
-            raise RateNotKnownError(f"the minimum wage from {since:%d %B %Y} has no band for {what}")
+            raise RateNotKnownError(f"the minimum wage from {since.day} {since:%B %Y} has no band for {what}")
         return found[0]
 
     def current(self, row: Rate, on: dt.date) -> Rate:

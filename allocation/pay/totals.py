@@ -63,7 +63,9 @@ def _pieces(activities: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
 
     awake = (joined["awake_minutes"] * 60).round().astype("int64")
     metres = (joined["km"] * 1000).round().astype("int64")
-    return joined.assign(seconds=(last - first), awake_seconds=share(awake), metres=share(metres))
+    pieces: pd.DataFrame = joined.assign(
+        seconds=(last - first), awake_seconds=share(awake), metres=share(metres))
+    return pieces
 
 
 def outside_periods(activities: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,271 @@
+"""The pay brief: the rota, the pay, and how the check is to be made, in one TOML file.
+
+The models *are* the reference: every key, its unit, its default. An unknown key is refused, so that
+a misspelt switch never passes for its default.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lotting.errors import InputError, Problem
+
+from .policy import PayPolicy
+from .rules import PremiumReading
+
+if TYPE_CHECKING:
+    from .run import PayRun
+
+__all__ = ["CheckBrief", "PayBrief", "PeriodsBrief", "ReportBrief", "RotaBrief", "TableBrief",
+           "load_pay_brief", "run_pay"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TableBrief(_Table):
+    """``[pay]`` and ``[workers]``: a file and what its columns are called."""
+
+    file: Path = Field(description="CSV or Excel.")
+    sheet: str | None = Field(None, description="Worksheet of a workbook; the first when left out.")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Our name of a column = the name it has in the file.")
+    day_first: bool = Field(default=True, description="Whether 03/04/2026 is 3 April.")
+
+
+class RotaBrief(TableBrief):
+    """``[rota]``: who was where when, actual or planned."""
+
+    kinds: dict[str, str] = Field(
+        default_factory=dict,
+        description="A word of the column kind = contact, training, sleep_in, ...")
+    gaps: Literal["fill", "as_given"] = Field(
+        "fill",
+        description=(
+            "`fill` makes travel, waiting, rest and gaps at home out of the gaps between visits; "
+            "`as_given` takes rows of every kind as they stand, and nothing else as work."
+        ))
+    distance: Literal["km", "miles"] = Field("km", description="Unit of the column distance.")
+    distance_each: float = Field(
+        0.0, ge=0, description="Taken for a journey without a distance, in that unit.")
+    travel_minutes: float | None = Field(
+        None, ge=0, le=240, description="Taken for a journey without travel minutes; refused when left out.")
+    waiting_up_to_minutes: float = Field(
+        60.0, ge=0, le=480,
+        description=(
+            "What is left of a gap after travel is waiting up to this. 60 is an assumption: the law "
+            "sets no number."
+        ))
+    least_at_home_minutes: float = Field(
+        15.0, ge=0, le=480,
+        description="Going home in a long gap is feasible where this is left to be there. An assumption.")
+    new_round_after_minutes: float = Field(
+        240.0, gt=0, le=1440,
+        description=(
+            "A gap longer than this ends a round: the worker is taken to have gone home and to come "
+            "from home again. An assumption."
+        ))
+    longest_visit_hours: float = Field(
+        14.0, gt=0, le=24, description="A longer visit, or sleep-in, is refused.")
+
+    @model_validator(mode="after")
+    def _known_kinds(self) -> Self:
+        from .rules import KINDS
+
+        wrong = sorted(set(self.kinds.values()) - set(KINDS))
+        if wrong:
+            raise ValueError(f"kinds are {', '.join(KINDS)}; not {', '.join(wrong)}")
+        return self
+
+
+class PeriodsBrief(_Table):
+    """``[periods]``: pay reference periods, where a policy stands instead of payroll."""
+
+    length: Literal["month", "four_weeks", "fortnight", "week"] = Field(
+        "month", description="How often workers are paid; never longer than a month.")
+    first: dt.date | None = Field(
+        None, description="First day of a period; the first day of the rota when left out.")
+    age: int | None = Field(
+        None, ge=16, le=99, description="Age of every worker, where there is no [workers].")
+
+
+class CheckBrief(_Table):
+    """``[check]``: how to decide."""
+
+    premium: PremiumReading = Field(
+        "premium",
+        description=(
+            "What is taken for premium pay: `none`; `premium` (what payroll calls so); "
+            "`premium_and_travel` (contact above the travel rate, too). All three are shown."
+        ))
+    uplift_pct: Annotated[Decimal, Field(ge=0, le=200)] = Field(
+        Decimal(0),
+        description=(
+            "A further test of minimum wage plus this share, for example 20; travel that is not paid "
+            "is left out of it."
+        ))
+    arrears_on: dt.date | None = Field(
+        None, description="Day whose rates arrears are reckoned at; the last day of pay when left out.")
+    rates: Path | None = Field(
+        None, description="CSV of further rates: periods_from, band, age_from, age_to, rate_gbp.")
+
+
+class ReportBrief(_Table):
+    """``[report]``: what the evidence report says on its first page."""
+
+    title: str = Field("Minimum-wage check of care workers' pay", max_length=120, description="Title.")
+    provider: str = Field("", max_length=120, description="Who hands it in.")
+    prepared_on: dt.date | None = Field(None, description="Date on the report; none when left out.")
+
+
+class PayBrief(_Table):
+    """A whole pay brief. Paths are absolute once it is loaded from a file."""
+
+    rota: RotaBrief
+    pay: TableBrief | None = None
+    workers: TableBrief | None = None
+    policy: PayPolicy | None = None
+    periods: PeriodsBrief = Field(default_factory=PeriodsBrief)
+    check: CheckBrief = Field(default_factory=CheckBrief)
+    report: ReportBrief = Field(default_factory=ReportBrief)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.pay is None) == (self.policy is None):
+            raise ValueError("give either [pay], what payroll paid, or [policy], how it would be paid")
+        if self.policy is not None and self.workers is None and self.periods.age is None:
+            raise ValueError("the minimum wage depends on age: give [workers], or age in [periods]")
+        return self
+
+
+def run_pay(brief_path: str | Path, out: str | Path) -> PayRun:
+    """Check the pay a brief describes and write the evidence report.
+
+    Parameters
+    ----------
+    brief_path
+        The TOML file, or the folder that holds it as ``pay.toml``.
+    out
+        Folder for ``pay-evidence.html`` and ``pay-evidence.xlsx``; made when it is not there. Both
+        files are replaced, or neither.
+
+    Returns
+    -------
+    PayRun
+        The result, the activities behind it, and the files written.
+
+    Raises
+    ------
+    InputError
+        Every problem of the brief, or of the files.
+    """
+    from .run import run
+
+    return run(load_pay_brief(brief_path), Path(out))
+
+
+def load_pay_brief(path: str | Path) -> PayBrief:
+    """Read a pay brief and make its paths absolute.
+
+    Parameters
+    ----------
+    path
+        The TOML file, or the folder that holds it as ``pay.toml``. Paths inside are relative to
+        the file's folder.
+
+    Raises
+    ------
+    InputError
+        With one problem for each unknown key, wrong value or missing file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= "pay.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InputError(Problem(message="there is no such brief", file=str(path), fix="Check the path."),
+                         ) from error
+    except OSError as error:
+        raise InputError(Problem(
+            message=f"the brief cannot be opened: {error.strerror or error}", file=str(path),
+            fix="Close it in other programs, or ask for the right to read it.")) from error
+    except UnicodeDecodeError as error:
+        raise InputError(Problem(message="the brief is not UTF-8 text", file=path.name,
+                                 fix="Save it as UTF-8.")) from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(Problem(
+            message=f"not valid TOML: {error}", file=path.name,
+            fix="Mend that line; write Windows paths with forward slashes, or in 'single quotes'.",
+        )) from error
+    folder = path.resolve().parent
+    problems = [
+        Problem(message="there is no such file", file=path.name, column=where, value=name,
+                fix="Paths are relative to the brief's folder.")
+        for where, name in _files(raw) if not (folder / name).is_file()]
+    try:
+        brief = PayBrief.model_validate(raw)
+    except ValidationError as error:
+        found = [_problem(e, path.name) for e in error.errors(include_url=False)]
+        raise InputError([*dict.fromkeys(found), *problems]) from error
+    if problems:
+        raise InputError(problems)
+    return _absolute(brief, folder)
+
+
+def _files(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for table, key in (("rota", "file"), ("pay", "file"), ("workers", "file"), ("check", "rates")):
+        inner = raw.get(table)
+        if isinstance(inner, Mapping) and isinstance(inner.get(key), str):
+            yield f"{table}.{key}", inner[key]
+
+
+def _problem(error: Any, file: str) -> Problem:
+    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should", "should")
+    value = error.get("input")
+    shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
+    where, fix = ".".join(str(part) for part in error["loc"]), ""
+    if kind == "extra_forbidden":
+        keys = _keys(error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
+        message, shown = "unknown key", None
+        fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(keys)}."
+    elif kind == "missing":
+        message, shown, fix = "missing", None, "Add it."
+    elif kind.startswith(("int", "float", "decimal")):
+        fix = "Write a number, without quotes and thousands separators."
+    elif kind.startswith("date"):
+        message, fix = "should be a date", "Write it as 2026-04-01, without quotes."
+    return Problem(message=message, file=file, column=where or None, value=shown, fix=fix)
+
+
+def _keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = PayBrief
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            return []
+        kinds = [field.annotation, *get_args(field.annotation)]
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def _absolute(brief: PayBrief, folder: Path) -> PayBrief:
+    changes: dict[str, Any] = {}
+    for name in ("rota", "pay", "workers"):
+        table = getattr(brief, name)
+        if table is not None:
+            changes[name] = table.model_copy(update={"file": folder / table.file})
+    if brief.check.rates is not None:
+        changes["check"] = brief.check.model_copy(update={"rates": folder / brief.check.rates})
+    return brief.model_copy(update=changes)

@@ -89,7 +89,8 @@ def _save(path: Path, matrix: TravelMatrix) -> None:
 
 def _load(path: Path, start: Places, end: Places) -> TravelMatrix | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # A handle of our own: numpy leaves its own open when the file is broken.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             minutes, km = file["minutes"], file["km"]
             about = json.loads(str(file["about"]))
         if minutes.dtype != np.float32 or km.dtype != np.float32:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Burden", "BurdenRule", "Moments", "lot_burden", "moments"]
+__all__ = ["Burden", "BurdenRule", "Moments", "in_time", "lot_burden", "moments"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -193,14 +193,16 @@ def lot_burden(
     )
 
 
-def in_time(when: Moments, minutes: Floats, rule: BurdenRule) -> npt.NDArray[np.bool_]:
-    """Say which visit may follow which: bool (n, n), see :func:`lot_burden`."""
-    apart = when.target[None, :] - when.target[:, None]
+def in_time(
+    when: Moments, minutes: Floats, rule: BurdenRule, columns: slice = slice(None)
+) -> npt.NDArray[np.bool_]:
+    """Say which visit may follow which: bool, rows all, columns those asked for; see :func:`lot_burden`."""
+    apart = when.target[None, columns] - when.target[:, None]
     needed = (when.end - when.target)[:, None] + minutes
     spare = apart - needed
-    window = (when.window[None, :] + when.window[:, None]) / 2
+    window = (when.window[None, columns] + when.window[:, None]) / 2
     good = (spare >= -rule.window_share * window) & (spare <= rule.longest_wait_minutes)
-    good &= (apart >= rule.order_share * needed) & (when.row[None, :] != when.row[:, None])
+    good &= (apart >= rule.order_share * needed) & (when.row[None, columns] != when.row[:, None])
     return np.asarray(good)
 
 

@@ -158,15 +158,12 @@ def _lengths(
     quarters: int, mix: Mapping[str, float], rng: np.random.Generator
 ) -> list[dict[int, float]]:
     """Return for each slot of the day its minutes by day."""
-    weights = np.array([mix.get(key, 0.0) for key in _KEYS])
+    weights = [mix.get(key, 0.0) for key in _KEYS]
     slots: list[dict[int, float]] = []
     while quarters > 0:
         left = MOST_VISITS_A_DAY - len(slots)
         least = -(-quarters // (DAYS * left))
-        usable = np.where(np.arange(1, 5) >= least, weights, 0.0)
-        if not usable.sum():
-            usable[least - 1] = 1.0
-        length = int(rng.choice(4, p=usable / usable.sum())) + 1
+        length = _draw(weights, least, float(rng.random()))
         whole = min(DAYS, quarters // length)
         rest = 0 if whole == DAYS else quarters - whole * length
         days = _spread(whole + (rest > 0), rng)
@@ -175,6 +172,17 @@ def _lengths(
         slots.append(slot)
         quarters -= whole * length + rest
     return slots
+
+
+def _draw(weights: Sequence[float], least: int, draw: float) -> int:
+    """Choose a length in quarters of an hour, ``least`` or more; ``draw`` is from 0 to 1."""
+    left = draw * sum(weights[least - 1 :])
+    for length in range(least, len(weights)):
+        left -= weights[length - 1]
+        if left < 0:
+            return length
+    usable = [n for n in range(least, len(weights) + 1) if weights[n - 1] > 0]
+    return usable[-1] if usable else least
 
 
 def _spread(number: int, rng: np.random.Generator) -> list[int]:

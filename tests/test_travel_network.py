@@ -112,6 +112,21 @@ def test_cars_keep_to_one_way_streets(tmp_path: Path, said: str, there: float, b
     assert net.matrix(ends, mode="cycle").km[1, 0] == pytest.approx(back)
 
 
+def test_at_the_corner_one_may_set_off_any_way(tmp_path: Path) -> None:
+    """A place at the end of a one-way street is not shut in it; one a few steps along is."""
+    ring = lines([(0, 0), (2, 0)], [(2, 0), (2, 2)], [(2, 2), (0, 2)], [(0, 2), (0, 0)])
+    net = network(write(tmp_path, ring, highway=["residential"] * 4, oneway=["yes", "", "", ""]))
+    km = net.matrix(places((0, 0), (0.01, 0)), places((0, 1))).km
+    np.testing.assert_allclose(km[:, 0], [1, 1.99 + 2 + 2 + 1], atol=1e-6)
+
+
+def test_a_junction_joins_its_own_roads_and_not_one_that_passes_over_it(tmp_path: Path) -> None:
+    """Of several roads as near, the one that ends there."""
+    over = [[(-2, 1), (2, 1)], [(0, 0), (0, 1)], [(0, 0), (2, 1)]]
+    net = network(write(tmp_path, lines(*over), **{"class": ["Local Road"] * 3}))
+    assert net.matrix(places((0, 1), (0, 0))).km[0, 1] == pytest.approx(1)
+
+
 def test_a_roundabout_goes_round_one_way(tmp_path: Path) -> None:
     """OpenStreetMap does not say so of each: the junction implies it; a closed way is split."""
     ring = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
@@ -390,7 +405,7 @@ def test_real_roads_agree_with_networkx(shared: Path, file: str) -> None:
     for a, b, took, km in order.itertuples(index=False, name=None):
         if a != b:
             graph.add_edge(a, b, minutes=took, km=km)
-    pick = np.random.default_rng(3).choice(len(nodes), 60, replace=False)
+    pick = np.random.default_rng(3).choice(len(nodes), 600, replace=False)
     times = net.matrix(nodes.iloc[pick[:4]], nodes.iloc[pick])
     for i, a in enumerate(pick[:4]):
         length, path = nx.single_source_dijkstra(graph, int(a), weight="minutes")

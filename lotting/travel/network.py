@@ -313,14 +313,23 @@ def _junctions(lines: npt.NDArray[np.object_]) -> tuple[int, Ints, Ints]:
 
 
 def _snap(part: _Part, xy: Floats) -> _Snapped:
-    points = shapely.points(xy)
-    (_, link), off = part.tree.query_nearest(points, return_distance=True, all_matches=False)
-    along = shapely.line_locate_point(part.lines[link], points)
-    return _Snapped(link.astype(np.int64), np.clip(along, 0, part.length_m[link]), off)
+    """Join each place to the nearest link; of several as near, to the one that ends there."""
+    points = np.asarray(shapely.points(xy))
+    (place, link), off = part.tree.query_nearest(points, return_distance=True)
+    off = np.asarray(off)
+    along = np.clip(shapely.line_locate_point(part.lines[link], points[place]), 0, part.length_m[link])
+    to_end = np.minimum(along, part.length_m[link] - along)
+    order = np.lexsort((link, to_end, place))
+    first = order[np.unique(place[order], return_index=True)[1]]
+    return _Snapped(link[first].astype(np.int64), along[first], off[first])
 
 
 def _with_feet(part: _Part, snapped: _Snapped, used: Ints) -> Graph:
-    """Make the graph in which every used place is a node (``part.nodes`` and on) on its link."""
+    """Make the graph in which every used place is a node (``part.nodes`` and on) on its link.
+
+    One at the end of a link is at the junction, and may set off any way, also where the link is
+    one-way.
+    """
     link, along = snapped.link[used], snapped.along[used]
     order = np.lexsort((along, link))
     link, along, foot = link[order], along[order], part.nodes + order
@@ -338,6 +347,7 @@ def _with_feet(part: _Part, snapped: _Snapped, used: Ints) -> Graph:
     metres = np.concatenate([part.length_m[whole], piece, part.length_m[link[last]] - along[last]])
     pace = part.pace[of].T.ravel()
     metres = np.concatenate([metres, metres])
+    pace[(metres <= JOIN_M) & ~np.isfinite(pace)] = 0.0
     minutes = np.full(len(metres), np.inf)
     np.multiply(metres, pace, out=minutes, where=np.isfinite(pace))  # a place at a one-way's end: 0 x inf
     return make_graph(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import itertools
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -265,3 +268,42 @@ def test_the_rough_estimate_is_below_the_assignment(county, day):
     # Rounds' ends have no way in the assignment, but a nearest visit here: compare by visit.
     per_way = burden.travel_minutes / (burden.visits - burden.rounds)
     assert quick.minutes(np.arange(24)) / burden.visits <= per_way
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "burden", raising=False)
+    yield importlib.import_module("burden")
+    sys.modules.pop("burden", None)
+
+
+def test_the_benchmark_leaves_each_lot_day_out(bench):
+    """Estimates in one proportion to the truth: no error; one that is not: only its own is large."""
+    table = pd.DataFrame({"planned": [110.0, 220.0, 330.0, 550.0], "assignment": [100.0, 200.0, 300.0, 500.0],
+                          "stops": [10.0, 20.0, 30.0, 50.0], "square root": [50.0, 100.0, 150.0, 250.0]})
+    error, scale = bench.left_out(table, "assignment")
+    assert (error.max(), scale) == (pytest.approx(0), pytest.approx(1.1))
+    assert bench.left_out(table, "square root + stops")[1] == pytest.approx(2.0)
+    table.loc[3, "planned"] = 1100.0
+    error, _ = bench.left_out(table, "assignment")
+    assert error.to_list() == pytest.approx([0, 0, 0, 50])
+
+
+def test_the_benchmark_runs_on_real_lots(bench, shared, monkeypatch):
+    """Three lot-days from end to end, with rounds that are 1.2 times the estimate: a table without error."""
+    assert shared.is_dir()
+    monkeypatch.setitem(bench.COUNTIES, "leicestershire", (1_000.0, 18))
+
+    def planned(lot, travel, seconds):
+        found = bench.estimates(lot, travel, 2.0)
+        return {"planned": 1.2 * found["assignment"], "planned km": 1.2 * found["assignment km"],
+                "unserved": 0.0, "planned_s": seconds}
+
+    monkeypatch.setattr(bench, "planned", planned)
+    table = bench.measure(1.0, 3, lambda _: None)
+    assert table["lot_day"].to_list() == ["leicestershire 1/1", "leicestershire 2/1", "leicestershire 3/1"]
+    assert set(table["window"]) == {30.0, 60.0, 120.0}
+    text = bench.report(table)
+    assert "| assignment | 1.200 | 0.0 | 0.0 | 0.0 | 0.0 |" in text
+    assert "3 lot-days" in text

@@ -152,8 +152,8 @@ def show(found: dict[str, Any]) -> None:
     print(f"\n{found['file']}: {found['nodes']:,} junctions, {found['links']:,} directed links; "
           f"{found['places']:,} places")
     print(f"read and built in {found['reading_seconds']:.1f} s")
-    print(f"{'':24}{'':>8}{'times':>8}  {'error, 0.3 to 8 km':^20}{'any length':^20}")
-    print(f"{'':24}{'seconds':>8}{'ours':>8}  {'minutes':>10}{'km':>10}{'minutes':>10}{'km':>10}")
+    print(f"{'':22}{'':>8}{'times':>8}  {'error, 0.3 to 8 km':^20}{'any length':^20}")
+    print(f"{'':22}{'seconds':>8}{'ours':>8}  {'minutes':>10}{'km':>10}{'minutes':>10}{'km':>10}")
     ours = found["rows"][0]["seconds"]
     for row in found["rows"]:
         cells = "".join(
@@ -161,7 +161,7 @@ def show(found: dict[str, Any]) -> None:
             for part in (row["near"], row["all"]) for k in (0, 2)) if "near" in row else ""
         if "apart_minutes" in row:
             cells = f"  within {row['apart_minutes'] * 60:.2g} s of ours"
-        print(f"{row['engine']:24}{row['seconds']:8.2f}{row['seconds'] / ours:8.2f}  {cells}".rstrip())
+        print(f"{row['engine']:22}{row['seconds']:8.2f}{row['seconds'] / ours:8.2f}  {cells}".rstrip())
     print("(errors: median/90th percentile)\n")
     print(found["fit"])
 

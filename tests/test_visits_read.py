@@ -15,7 +15,7 @@ from shapely import box
 from lotting.brief import VisitColumns, VisitsBrief
 from lotting.errors import InputError
 from lotting.visits.cells import parse_clock, parse_length
-from lotting.visits.columns import LAYOUTS, layout_of
+from lotting.visits.columns import ALIASES, LAYOUTS, layout_of
 from lotting.visits.frame import check_visits, visit_hours
 from lotting.visits.join import join_carers
 from lotting.visits.read import VisitsRead, read_visits
@@ -100,8 +100,13 @@ def test_columns_of_any_name_are_mapped(tmp_path):
     assert (visit["target"], visit["duration_minutes"], visit["area_code"]) == (495, 45, "HER002")
     text = problems(tmp_path, row, columns={**mapping, "planned_start": "Uhm"})
     assert "no column 'Uhm', which [visits.columns] planned_start names. Did you mean 'Um'?" in text
-    assert set(VisitColumns.model_fields) == set(__import__(
-        "lotting.visits.columns", fromlist=["ALIASES"]).ALIASES)
+
+
+def test_the_guide_names_every_usual_column():
+    """Every field of the brief has usual names, and the how-to lists them all."""
+    page = (Path(__file__).resolve().parents[1] / "docs/how-to/visits.md").read_text(encoding="utf-8")
+    assert set(VisitColumns.model_fields) == set(ALIASES)
+    assert {a for names in ALIASES.values() for a in names if f"`{a}`" not in page} == set()
 
 
 @pytest.mark.parametrize(("field", "bad", "says", "good"), [

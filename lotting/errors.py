@@ -26,7 +26,7 @@ __all__ = [
 
 
 # Keys of the brief are named "lots.min_hours" in ``Problem.column``; these are its tables.
-_TABLES = "areas|demand|lots|service|today|locks|market|travel|run|publish"
+_TABLES = "areas|demand|lots|service|today|locks|market|visits|travel|run|publish"
 _KEY = re.compile(rf"(?P<table>{_TABLES})(\[(?P<number>\d+)\])?(\.(?P<key>.+))?")
 
 

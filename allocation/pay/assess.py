@@ -48,9 +48,10 @@ class PayResult:
     periods
         One row a worker and period: hours by kind, ``counted_hours`` (and exact
         ``counted_seconds``), ``pay_counted_gbp``, ``effective_rate_gbp`` (None where no time
-        counts; rounded down where it is below the minimum wage), ``statutory_rate_gbp`` with its ``band``, ``margin_gbp`` an hour (negative: below),
-        ``complies``, ``shortfall_gbp``, ``arrears_gbp``, ``bites`` (keys of rules, the dearest
-        first), ``break_even_contact_rate_gbp``, the shortfall under each reading of premium pay
+        counts; rounded down where it is below the minimum wage), ``statutory_rate_gbp`` with its
+        ``band``, ``margin_gbp`` an hour (negative: below), ``complies``, ``shortfall_gbp``,
+        ``arrears_gbp``, ``bites`` (keys of rules, the dearest first),
+        ``break_even_contact_rate_gbp``, the shortfall under each reading of premium pay
         (``shortfall_none_gbp``, ...), and for the uplift ``uplift_rate_gbp``,
         ``uplift_effective_gbp``, ``uplift_met``.
     parts

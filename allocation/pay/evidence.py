@@ -65,6 +65,7 @@ _LOTS: Mapping[str, str] = {
     "break_even_average_gbp": "Contact rate for the lot as a whole, £",
     "break_even_gbp": "Contact rate for every worker in it, £",
 }
+_OF_PERIOD = ("worker_id", "period_start", "period_end")
 _RATES_THAT_COMPLY = frozenset({"break_even_gbp", "break_even_contact_rate_gbp"})
 _TEXT = frozenset({
     "worker_id", "lot", "band", "bites", "complies", "period_start", "period_end", "rule", "note", "what",
@@ -228,13 +229,15 @@ def _tables(result: PayResult) -> list[dict[str, Any]]:
             "Below the minimum wage",
             [("Which rule bites: what the minimum wage asks for beyond what was paid for it, dearest first, "
              "as far as it takes to explain the shortfall.")], below, short, row_heads=2))
-    every = {k: v for k, v in _PERIODS.items() if k not in {"bites", "arrears_gbp"}}
-    tables.append(_table("Every worker and period", [], periods, every, row_heads=2))
+    time = {k: v for k, v in _PERIODS.items() if k.endswith(("_hours", "km")) or k in _OF_PERIOD}
+    pay = {k: v for k, v in _PERIODS.items() if (k not in time and k != "bites") or k in _OF_PERIOD}
+    tables.append(_table("Hours of every worker and period", [], periods, time, row_heads=2))
+    tables.append(_table("Pay of every worker and period", [], periods, pay, row_heads=2))
     tables.append(_parts(result))
     tables.append(_table(
         "By lot",
         [("Workers serve several lots, so pay is shared out by what it is paid for. The rate for the lot "
-         "as a whole is what a price has to cover; the rate for every worker is what lets each of them comply.")],
+         "as a whole is what a price has to cover; the rate for every worker is what lets each comply.")],
         result.lots, _LOTS))
     tables.append(_table(
         "Premium pay read three ways",
@@ -293,8 +296,8 @@ def _assumptions(result: PayResult, evidence: Evidence) -> list[str]:
     return [*evidence.assumptions,
             f"Premium pay: {_WHOLE_NAMES[result.reading].lower()}.",
             *(f"{r.title}: {r.says} ({r.status})" for r in assumed),
-            ("Shortfalls, arrears and rates that would comply are rounded up to the penny, an hourly rate below "
-            "the minimum wage down, all else half up. "
+            ("Shortfalls, arrears and rates that would comply are rounded up to the penny, an hourly rate "
+            "below the minimum wage down, all else half up. "
             "The verdict itself is reached without rounding.")]
 
 

@@ -96,10 +96,12 @@ class _Shares:
 def _pay_in_lot(case: Case, share: Mapping[str, Fraction]) -> tuple[Fraction, Fraction]:
     """Return pay that counts, and the part of it that does not move with the contact rate."""
     pay, parts = case.pay, case.counted().parts
-    timed = pay.paid_for("travel") * share["travel"] + pay.paid_for("wait") * share["wait"]
+    following = sum((x.amount_gbp for x in pay.lines if x.for_ == "wait" and x.follows_contact), Fraction(0))
+    waiting = pay.paid_for("wait") - following
+    timed = pay.paid_for("travel") * share["travel"] + waiting * share["wait"]
     rest = parts["pay"] - pay.paid_for("travel", "wait", "contact", "premium")
     fixed = timed + rest * share["contact"]
-    at_rate = pay.paid_for("contact", "premium") * share["contact"]
+    at_rate = pay.paid_for("contact", "premium") * share["contact"] + following * share["wait"]
     for key, amount in parts.items():
         if key == "pay":
             continue
@@ -130,8 +132,11 @@ def _row(
         unpaid_travel = hours(case.counted_seconds - case.uplift_seconds) * share["travel"]
         if case.uplift_pct:
             needed_uplift += uplifted(case.rate_gbp, case.uplift_pct) * (own - unpaid_travel)
-        rated += share["contact"] * sum(
-            (x.hours for x in case.pay.lines if x.for_ in {"contact", "premium"}), Fraction(0))
+        for line in case.pay.lines:
+            if line.for_ in {"contact", "premium"}:
+                rated += share["contact"] * line.hours
+            elif line.follows_contact:
+                rated += share["wait"] * line.hours
     effective = effective_rate(paid, counted)
     average: Decimal | None = None
     if rated and not any(cases[p].reading == "premium_and_travel" for p in periods):

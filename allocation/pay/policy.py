@@ -114,7 +114,9 @@ def pay_under(policy: PayPolicy, time: WorkTime, car_cost_gbp: Money) -> PeriodP
         excess = max(Fraction(0), paid - max(cost, mileage))
         mileage = paid - excess
     if policy.wait_paid:
-        lines.append(PayLine.at("wait", Fraction(time.wait_seconds, HOUR), policy.wait_rate))
+        follows = policy.wait_rate_gbp is None and policy.travel != "hourly"
+        lines.append(PayLine.at(
+            "wait", Fraction(time.wait_seconds, HOUR), policy.wait_rate, follows_contact=follows))
     if time.training_seconds:
         hours = Fraction(time.training_seconds, HOUR)
         lines.append(

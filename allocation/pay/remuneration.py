@@ -36,15 +36,20 @@ class PayLine:
         is other work (training), never compared with the rest.
     amount_gbp
         What was paid; hours x rate unless payroll rounded it.
+    follows_contact
+        Paid at the contact rate, whatever that is: another contact rate changes it, too.
     """
 
     for_: LineFor
     hours: Fraction
     rate_gbp: Fraction
     amount_gbp: Fraction
+    follows_contact: bool = False
 
     @classmethod
-    def at(cls, for_: LineFor, hours: Money, rate_gbp: Money) -> PayLine:
+    def at(
+        cls, for_: LineFor, hours: Money, rate_gbp: Money, *, follows_contact: bool = False
+    ) -> PayLine:
         """Make a line of hours x rate.
 
         Examples
@@ -53,7 +58,7 @@ class PayLine:
         80.0
         """
         h, rate = exact(hours), exact(rate_gbp)
-        return cls(for_, h, rate, h * rate)
+        return cls(for_, h, rate, h * rate, follows_contact)
 
 
 _NOTHING = Fraction(0)
@@ -85,7 +90,8 @@ class PeriodPay:
         """
         rate = exact(rate_gbp)
         lines = tuple(
-            PayLine.at("contact", x.hours, rate) if x.for_ == "contact"
+            PayLine.at(x.for_, x.hours, rate, follows_contact=x.follows_contact)
+            if x.for_ == "contact" or x.follows_contact
             else PayLine.at("premium", x.hours, rate) if x.for_ == "premium" and x.rate_gbp < rate
             else x
             for x in self.lines)

@@ -126,7 +126,7 @@ def read_rota(brief: RotaBrief) -> tuple[pd.DataFrame, list[str]]:
     notices = []
     nights = int((frame["kind"] == "sleep_in").sum())
     if nights and names["awake_minutes"] is None:
-        notices.append(f"{nights} sleep-ins have no minutes awake; 0 were taken.")
+        notices.append(f"Minutes awake are not given for sleep-ins ({nights}); 0 were taken.")
     if brief.gaps == "as_given":
         return _as_given(frame, file), notices
     activities, more = _fill(frame, brief, file)

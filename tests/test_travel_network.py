@@ -364,12 +364,17 @@ EDGES = st.lists(
 
 
 @settings(deadline=None)
-@given(EDGES, st.sampled_from([np.inf, 40.0]))
-def test_quickest_ways_are_those_of_networkx(edges: list[tuple[int, int, int, int]], limit: float) -> None:
-    """Minutes agree on any graph; and the km are those of some way of just these minutes."""
+@given(EDGES, st.sampled_from([np.inf, 40.0]), st.sampled_from([None, 0, 5]))
+def test_quickest_ways_are_those_of_networkx(
+    edges: list[tuple[int, int, int, int]], limit: float, middle: int | None
+) -> None:
+    """Minutes agree on any graph; and the km are those of some way of just these minutes.
+
+    A middle that cannot be reached, or that is far off, changes nothing.
+    """
     table = np.array(edges)
     graph = make_graph(8, table[:, 0], table[:, 1], table[:, 2].astype(float), table[:, 3].astype(float))
-    took, km = quickest(graph, np.arange(8), np.arange(8), limit)
+    took, km = quickest(graph, np.arange(8), np.arange(8), limit, middle=middle)
     other: nx.MultiDiGraph[int] = nx.MultiDiGraph()
     other.add_nodes_from(range(8))
     other.add_weighted_edges_from((a, b, t) for a, b, t, _ in edges)

@@ -126,7 +126,7 @@ class RoadNetwork:
         self._some_near(near[from_], snapped.off_m[from_], "origins", mode)
         self._some_near(near[to], snapped.off_m[to], "destinations", mode)
         rows, columns = np.unique(from_[near[from_]]), np.unique(to[near[to]])
-        minutes, km = self._between(part, snapped, rows, columns, mode)
+        minutes, km = self._between(part, snapped, rows, columns, _middle(xy, rows, columns), mode)
         shape = (len(start.ids), len(end.ids))
         all_minutes, all_km = np.full(shape, np.inf, np.float32), np.full(shape, np.inf, np.float32)
         i, j = np.flatnonzero(near[from_]), np.flatnonzero(near[to])
@@ -221,7 +221,7 @@ class RoadNetwork:
         return self._parts[mode]
 
     def _between(
-        self, part: _Part, snapped: _Snapped, rows: Ints, columns: Ints, mode: Mode
+        self, part: _Part, snapped: _Snapped, rows: Ints, columns: Ints, middle: int | None, mode: Mode
     ) -> tuple[Floats, Floats]:
         """Minutes (a stop included) and km between snapped places, by their number."""
         used = np.union1d(rows, columns)
@@ -229,10 +229,11 @@ class RoadNetwork:
         sources = part.nodes + np.searchsorted(used, rows)
         targets = part.nodes + np.searchsorted(used, columns)
         limit = np.inf if self.brief.max_minutes is None else self.brief.max_minutes
+        at = None if middle is None else part.nodes + int(np.searchsorted(used, middle))
         if len(rows) <= len(columns):
-            minutes, km = quickest(graph, sources, targets, limit)
+            minutes, km = quickest(graph, sources, targets, limit, middle=at)
         else:  # fewer trees to grow from the other side, against the traffic
-            minutes, km = (m.T for m in quickest(_against(graph), targets, sources, limit))
+            minutes, km = (m.T for m in quickest(_against(graph), targets, sources, limit, middle=at))
         off = snapped.off_m[rows][:, None] + snapped.off_m[columns][None, :]
         minutes = minutes + off * _off_road_pace(self.brief, mode)
         minutes[minutes > limit] = np.inf
@@ -310,6 +311,15 @@ def _junctions(lines: npt.NDArray[np.object_]) -> tuple[int, Ints, Ints]:
     count, label = connected_components(joined, directed=False)
     node = label[which.reshape(-1)].astype(np.int64)
     return int(count), node[: len(lines)], node[len(lines) :]
+
+
+def _middle(xy: Floats, rows: Ints, columns: Ints) -> int | None:
+    """Of the places in use, the one nearest the middle of them all."""
+    used = np.union1d(rows, columns)
+    if not len(used):
+        return None
+    off = np.hypot(*(xy[used] - (xy[used].min(axis=0) + xy[used].max(axis=0)) / 2).T)
+    return int(used[np.argmin(off)])
 
 
 def _snap(part: _Part, xy: Floats) -> _Snapped:

@@ -153,7 +153,7 @@ def lot_burden(
     wanted start, d the length, c the travel and w the mean of both windows, j may follow i when::
 
         t_i + d_i + c_ij <= t_j + window_share * w
-        t_j - t_i >= order_share * (d_i + c_ij)
+        t_j > t_i  and  t_j - t_i >= order_share * (d_i + c_ij)
         t_j - (t_i + d_i + c_ij) <= longest_wait_minutes
 
     Of all such assignments the one with the least travel and ``round_price_minutes`` a round is
@@ -193,16 +193,14 @@ def lot_burden(
     )
 
 
-def in_time(
-    when: Moments, minutes: Floats, rule: BurdenRule, columns: slice = slice(None)
-) -> npt.NDArray[np.bool_]:
-    """Say which visit may follow which: bool, rows all, columns those asked for; see :func:`lot_burden`."""
-    apart = when.target[None, columns] - when.target[:, None]
+def in_time(when: Moments, minutes: Floats, rule: BurdenRule) -> npt.NDArray[np.bool_]:
+    """Say which visit may follow which: bool (n, n); see :func:`lot_burden`."""
+    apart = when.target[None, :] - when.target[:, None]
     needed = (when.end - when.target)[:, None] + minutes
     spare = apart - needed
-    window = (when.window[None, columns] + when.window[:, None]) / 2
+    window = (when.window[None, :] + when.window[:, None]) / 2
     good = (spare >= -rule.window_share * window) & (spare <= rule.longest_wait_minutes)
-    good &= (apart >= rule.order_share * needed) & (when.row[None, columns] != when.row[:, None])
+    good &= (apart > 0) & (apart >= rule.order_share * needed) & (when.row[None, :] != when.row[:, None])
     return np.asarray(good)
 
 

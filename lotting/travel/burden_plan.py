@@ -10,12 +10,15 @@ import pandas as pd
 
 from lotting.plan import Plan, natural
 
-from .burden import Burden, BurdenRule, in_time, lot_burden, moments
+from .burden import Burden, BurdenRule, Moments, lot_burden, moments
 from .times import TravelTimes
 
 __all__ = ["LotBurdens", "QuickBurdens", "plan_burden"]
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_COLUMNS = 512  # destinations at a time: 20 MB for 10,000 visits
 
 QUICK_SCALE = 1.0
 """Rounds' travel over that of the nearest visits in time. Fitted by ``benchmarks/burden.py``."""
@@ -150,27 +153,32 @@ class QuickBurdens:
         day = _with_rural(visits[visits["area_code"].isin(codes)], rural)
         day = day.iloc[np.argsort(day["area_code"].map(codes).to_numpy(), kind="stable")]
         when = moments(day)
-        of_area = day["area_code"].map(codes).to_numpy()[when.row]
-        self._first = np.searchsorted(of_area, np.arange(len(codes) + 1))
+        of_area: Ints = np.asarray(day["area_code"].map(codes), dtype=np.int64)[when.row]
+        self._first: Ints = np.asarray(np.searchsorted(of_area, np.arange(len(codes) + 1)), dtype=np.int64)
         self.contact_hours = np.bincount(of_area, (when.end - when.target) / 60, len(codes))
         self._nearest: Floats = np.full((len(of_area), len(codes)), np.inf, dtype=np.float32)
-        places = _places(day)
-        for area in range(len(codes)):
-            here = slice(self._first[area], self._first[area + 1])
-            rows = when.row[here]
-            if not len(rows):
-                continue
-            minutes = travel.matrix(places, places.iloc[rows]).minutes.astype("float64")[when.row]
-            good = in_time(when, minutes, rule, columns=here)
-            self._nearest[:, area] = np.where(good, minutes, np.inf).min(axis=1)
+        if len(of_area):
+            self._fill(_places(day), when, of_area, travel, rule)
+
+    def _fill(
+        self, places: pd.DataFrame, when: Moments, of_area: Ints, travel: TravelTimes, rule: BurdenRule
+    ) -> None:
+        from .burden_kernels import nearest_in_time
+
+        limits = (rule.window_share, rule.order_share, rule.longest_wait_minutes)
+        for begin in range(0, len(places), _COLUMNS):
+            part = places.iloc[begin : begin + _COLUMNS]
+            minutes = np.asarray(travel.matrix(places, part).minutes, dtype=np.float32)
+            first, last = np.searchsorted(when.row, [begin, begin + len(part)])
+            nearest_in_time(
+                minutes, when.row, when.row[first:last] - begin, of_area, int(first), when.target, when.end,
+                when.window, limits, self._nearest)
 
     def minutes(self, areas: npt.NDArray[np.intp]) -> float:
         """Return the minutes of travel between visits of a lot of these areas, by position."""
-        if not len(areas):
-            return 0.0
-        rows = np.concatenate([np.arange(self._first[a], self._first[a + 1]) for a in areas])
-        nearest = self._nearest[np.ix_(rows, areas)].min(axis=1)
-        return self._scale * float(nearest[np.isfinite(nearest)].sum(dtype="float64"))
+        from .burden_kernels import sum_of_nearest
+
+        return self._scale * float(sum_of_nearest(self._nearest, self._first, areas))
 
     def per_contact_hour(self, areas: npt.NDArray[np.intp]) -> float:
         """Return the minutes of travel for each hour of care; NaN for a lot without visits."""

@@ -1,0 +1,235 @@
+"""A day's visits, the shifts there are for them, and what counts: the problem of rounds as arrays.
+
+:mod:`allocation.rounds.build` makes one from tables; benchmarks and tests make theirs directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lotting.errors import InputError, Problem, some
+
+__all__ = ["FAR", "NO_PLACE", "RoundsProblem", "Weights"]
+
+#: A shift that starts or ends wherever its first or last visit is.
+NO_PLACE = -1
+#: Minutes and km that stand for a pair of places with no way between them.
+FAR = 1e6
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+
+_LATER: npt.NDArray[Any] = np.empty(0)  # stands for the default, of a shape not known yet
+
+
+def _later() -> npt.NDArray[Any]:
+    return _LATER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What a plan costs, in minutes of travel (or whatever unit the first weight is in).
+
+    Attributes
+    ----------
+    travel_minute, km
+        Of every minute and km travelled, ways from and to home or base included.
+    late_minute
+        Of every minute a visit starts after its window. Ignored with hard windows.
+    worst_late
+        Of every minute of the largest lateness of the day.
+    shift
+        Of every shift that is used at all: a large value gives the fewest workers.
+    unserved_minute
+        Of every minute of care not given; None when every visit must be made.
+    unfamiliar
+        Of every visit by somebody who does not know the person.
+    """
+
+    travel_minute: float = 1.0
+    km: float = 0.0
+    late_minute: float = 1.0
+    worst_late: float = 0.0
+    shift: float = 0.0
+    unserved_minute: float | None = 20.0
+    unfamiliar: float = 0.0
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f.name
+            for f in fields(self)
+            if (value := getattr(self, f.name)) is not None and not 0 <= value < np.inf
+        ]
+        if wrong:
+            raise InputError(
+                Problem(
+                    message=f"a weight is negative or no number: {', '.join(wrong)}",
+                    fix="Give every weight a number of 0 or more.",
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoundsProblem:
+    """Visits of one day, shifts and travel, by position.
+
+    ``V`` visits, ``T`` tasks (a visit has one for each care worker it needs, at most two), ``W``
+    shifts, ``P`` places, ``M`` modes of travel. All times are minutes after local midnight.
+
+    Attributes
+    ----------
+    visit_ids, shift_ids
+        Names, for results and messages.
+    minutes, km
+        (M, P, P). What is infinite is never travelled.
+    place, earliest, latest
+        (V,) Place of each visit, and its window: earliest and latest *start*.
+    task_visit, task_minutes
+        (T,) Visit of each task, in the order of visits, and how long it takes.
+    gap_low, gap_high
+        (V,) Start of the second task minus start of the first, at least and at most; 0 and 0:
+        both together. Ignored for a visit with one task.
+    allowed
+        (T, W) Whether the shift's worker has the skill, and is not barred from the person.
+    unfamiliar
+        (T, W) 1 where the worker does not know the person, else 0.
+    person
+        (W,) Worker of each shift, by position: two tasks of a visit need two workers.
+    mode, start_place, end_place
+        (W,) :data:`NO_PLACE`: open.
+    shift_start, shift_end, max_minutes
+        (W,) The worker is ready at ``shift_start`` at the start place, back by ``shift_end``, and
+        out for ``max_minutes`` at most, whenever that is.
+    break_after, break_minutes
+        (W,) A break of so many minutes (unpaid) after so many minutes at work, at the latest;
+        waiting long enough for a break is one.
+    capacity
+        (W,) Most contact minutes of the shift (of ``load``).
+    load
+        (T,) What a task takes of that; its minutes, unless something else is counted.
+    hard_windows
+        No visit may start late; what cannot be in time is not served.
+    weights
+        What counts.
+    """
+
+    visit_ids: tuple[str, ...]
+    shift_ids: tuple[str, ...]
+    minutes: Floats
+    km: Floats
+    place: Ints
+    earliest: Floats
+    latest: Floats
+    task_visit: Ints
+    task_minutes: Floats
+    allowed: Bools
+    person: Ints
+    gap_low: Floats = field(default_factory=_later)
+    gap_high: Floats = field(default_factory=_later)
+    unfamiliar: Floats = field(default_factory=_later)
+    mode: Ints = field(default_factory=_later)
+    start_place: Ints = field(default_factory=_later)
+    end_place: Ints = field(default_factory=_later)
+    shift_start: Floats = field(default_factory=_later)
+    shift_end: Floats = field(default_factory=_later)
+    max_minutes: Floats = field(default_factory=_later)
+    break_after: Floats = field(default_factory=_later)
+    break_minutes: Floats = field(default_factory=_later)
+    capacity: Floats = field(default_factory=_later)
+    load: Floats = field(default_factory=_later)
+    hard_windows: bool = False
+    weights: Weights = field(default_factory=Weights)
+
+    def __post_init__(self) -> None:
+        visits, shifts, tasks = len(self.visit_ids), len(self.shift_ids), len(self.task_visit)
+        ints, floats = np.int32, np.float64
+        modes, places = self.minutes.shape[:2] if self.minutes.ndim == 3 else (0, 0)
+        for name, shape, kind, default in (
+            ("minutes", (modes, places, places), floats, None),
+            ("km", (modes, places, places), floats, None),
+            ("place", (visits,), ints, None),
+            ("earliest", (visits,), floats, None),
+            ("latest", (visits,), floats, None),
+            ("task_visit", (tasks,), ints, None),
+            ("task_minutes", (tasks,), floats, None),
+            ("allowed", (tasks, shifts), np.bool_, None),
+            ("person", (shifts,), ints, None),
+            ("gap_low", (visits,), floats, 0.0),
+            ("gap_high", (visits,), floats, 0.0),
+            ("unfamiliar", (tasks, shifts), floats, 0.0),
+            ("mode", (shifts,), ints, 0),
+            ("start_place", (shifts,), ints, NO_PLACE),
+            ("end_place", (shifts,), ints, NO_PLACE),
+            ("shift_start", (shifts,), floats, 0.0),
+            ("shift_end", (shifts,), floats, np.inf),
+            ("max_minutes", (shifts,), floats, np.inf),
+            ("break_after", (shifts,), floats, np.inf),
+            ("break_minutes", (shifts,), floats, 0.0),
+            ("capacity", (shifts,), floats, np.inf),
+            ("load", (tasks,), floats, self.task_minutes),
+        ):
+            value = getattr(self, name)
+            if value is _LATER:
+                value = np.broadcast_to(np.asarray(default, kind), shape)
+            value = np.ascontiguousarray(value, dtype=kind)
+            if value.shape != shape:
+                raise ValueError(f"{name} has shape {value.shape}, not {shape}")
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        problems: list[Problem] = []
+
+        def wrong(where: Bools, ids: tuple[str, ...], message: str, fix: str) -> None:
+            if where.any():
+                named = some(ids[i] for i in np.flatnonzero(where))
+                problems.append(
+                    Problem(message=f"{int(where.sum())} {message}: {named}", fix=fix)
+                )
+
+        of_visit = np.bincount(self.task_visit, minlength=len(self.visit_ids))
+        if len(self.task_visit) and (np.diff(self.task_visit) < 0).any():
+            raise ValueError("tasks must come in the order of their visits")
+        wrong(
+            (of_visit < 1) | (of_visit > 2), self.visit_ids, "visits need no care worker, or three or more",
+            "Give each visit one or two care workers.",
+        )  # fmt: skip
+        wrong(
+            ~(np.isfinite(self.earliest) & np.isfinite(self.latest) & (self.latest >= self.earliest)),
+            self.visit_ids, "visits have a window that ends before it begins", "Mend the window.",
+        )  # fmt: skip
+        wrong(
+            self.gap_high < self.gap_low, self.visit_ids,
+            "visits ask for a least gap above the greatest", "Mend the gap.",
+        )  # fmt: skip
+        bad = ~(np.isfinite(self.task_minutes) & (self.task_minutes >= 0) & (self.load >= 0))
+        wrong(
+            np.isin(np.arange(len(self.visit_ids)), self.task_visit[bad]), self.visit_ids,
+            "visits have a length below nothing or none", "Give every visit its minutes.",
+        )  # fmt: skip
+        wrong(
+            ~(self.shift_end >= self.shift_start), self.shift_ids, "shifts end before they begin",
+            "A shift over midnight ends after 24:00, e.g. 30:00 for 6 in the morning.",
+        )  # fmt: skip
+        if (self.minutes < 0).any() or np.isnan(self.minutes).any():
+            problems.append(
+                Problem(message="travel times are negative or no number", fix="Mend the matrix.")
+            )
+        if problems:
+            raise InputError(problems)
+
+    @property
+    def tasks(self) -> Ints:
+        """(V, 2): the tasks of each visit; the second is -1 for a single-handed one."""
+        found = np.full((len(self.visit_ids), 2), -1, np.int32)
+        first = np.searchsorted(self.task_visit, np.arange(len(self.visit_ids)))
+        found[:, 0] = first
+        double = np.bincount(self.task_visit, minlength=len(self.visit_ids)) == 2
+        found[double, 1] = first[double] + 1
+        return found

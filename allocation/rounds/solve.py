@@ -1,0 +1,400 @@
+"""Look for rounds: a few anneals, the best plan of all, and what cannot be served taken out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .anneal import anneal, construct, seed as seed_kernel
+from .problem import FAR, Bools, Floats, Ints, RoundsProblem
+from .records import NONE, TASK, VISIT, WORKER, Data, State, empty_state
+from .routes import evaluate, rebuild
+
+__all__ = ["MOVES_PER_TASK", "Solution", "solve"]
+
+#: Moves for every task of the day, unless told otherwise; some seconds for a few hundred visits.
+MOVES_PER_TASK = 20_000
+# What no plan should do costs this many times a minute of travel. It is not infinite, so that the
+# search can pass through such plans while it is hot.
+_NEVER = 100.0
+_MUST = 1e7  # cost of leaving out a visit that has to be made
+_LOOK_S = 0.05  # seconds between two looks at the clock
+_FIRST_CHUNK = 500
+_CLOSE = 40  # visits worth having next to a visit, at most
+_COLDER = 100.0  # the last temperature is the first by this
+_LATE = 1e-6  # minutes that are rounding, not lateness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solution:
+    """A plan by position, and how it was found.
+
+    Attributes
+    ----------
+    shift
+        (T,) Shift of each task; -1 where its visit is not served.
+    start
+        (T,) Start of each task, minutes; NaN where not served.
+    routes
+        Tasks of each shift in their order, one tuple a shift.
+    cost
+        By the problem's weights.
+    first_cost, first_seconds
+        Of the first plan, and when it was there.
+    moves, seconds
+        Spent on the search.
+    repeatable
+        Whether the same seed gives the same plan: not when the clock or the user cut it short.
+    stopped
+        Whether the user stopped it.
+    """
+
+    shift: Ints
+    start: Floats
+    routes: tuple[tuple[int, ...], ...]
+    cost: float
+    first_cost: float
+    first_seconds: float
+    moves: int
+    seconds: float
+    repeatable: bool
+    stopped: bool
+
+
+def solve(
+    problem: RoundsProblem,
+    *,
+    seed: int = 1,
+    effort: float = 1.0,
+    time_limit_s: float | None = None,
+    fill_time: bool = False,
+    stop: Callable[[], bool] | None = None,
+    report: Callable[[float], None] | None = None,
+) -> Solution:
+    """Look for the cheapest rounds.
+
+    Parameters
+    ----------
+    problem
+        Visits, shifts and travel.
+    seed
+        Same seed, same problem, same effort: same plan, unless the clock ends the search.
+    effort
+        Moves made, in :data:`MOVES_PER_TASK` for every task.
+    time_limit_s
+        Seconds after which the best plan so far is returned.
+    fill_time
+        Let the clock alone say how long to search: all of ``time_limit_s``, whatever the effort.
+        The plan can then not be repeated exactly.
+    stop
+        Asked now and then; the search ends when it says so.
+    report
+        Told how much is done, 0 to 1.
+
+    Returns
+    -------
+    Solution
+        Ctrl-C is answered with the best plan so far.
+
+    Raises
+    ------
+    ValueError
+        ``fill_time`` without a limit.
+
+    Examples
+    --------
+    Two visits an hour apart for one worker who lives at place 0:
+
+    >>> import numpy as np
+    >>> minutes = np.array([[[0, 10, 20], [10, 0, 10], [20, 10, 0.0]]])
+    >>> problem = RoundsProblem(
+    ...     visit_ids=("a", "b"), shift_ids=("w",), minutes=minutes, km=minutes, place=[1, 2],
+    ...     earliest=[480, 540], latest=[510, 570], task_visit=[0, 1], task_minutes=[30, 30],
+    ...     allowed=[[True], [True]], person=[0], start_place=[0], end_place=[0])
+    >>> solution = solve(problem, effort=0.1)
+    >>> solution.start.tolist(), solution.cost
+    ([480.0, 540.0], 40.0)
+    """
+    if fill_time and time_limit_s is None:
+        raise ValueError("fill_time needs time_limit_s")
+    begun = time.monotonic()
+    data = _data(problem)
+    n_tasks, n_visits = len(data.tasks), len(data.visits)
+    state = empty_state(n_tasks, n_visits, len(data.workers))
+    worker = np.full(n_tasks, NONE, np.int32)
+    key = np.arange(n_visits, dtype=float)
+    if n_visits == 0 or len(data.workers) == 0:
+        return _solution(problem, data, state, worker, key, begun, 0.0, 0.0, 0, _Clock())
+    construct(data, _order(data.visits["earliest"]), worker, key)
+    first = rebuild(data, state, worker, key, _order(key))
+    first_seconds = time.monotonic() - begun
+    clock = _Clock(
+        begun=begun,
+        limit=time_limit_s,
+        fill=fill_time,
+        stop=stop or (lambda: False),
+        report=report or (lambda _: None),
+    )
+    moves = 0
+    runs = 4 if n_visits <= 60 else 2 if n_visits <= 150 else 1
+    each = max(1000, int(MOVES_PER_TASK * n_tasks * effort / runs))
+    seed_kernel(seed)
+    best = first
+    try:
+        for run in range(runs):
+            mine, my_key = worker.copy(), key.copy()
+            if run:
+                construct(data, _order(data.visits["earliest"]), mine, my_key)
+                cost = rebuild(data, state, mine, my_key, _order(my_key))
+            else:
+                cost = first
+            cost, made = _anneal(data, state, mine, my_key, cost, each, clock, run, runs)
+            moves += made
+            if cost < best:
+                best = cost
+                worker[:], key[:] = mine, my_key
+            if clock.over:
+                break
+    except KeyboardInterrupt:
+        clock.stopped = True
+        rebuild(data, state, mine, my_key, _order(my_key))
+        if evaluate(data, state)[0] < best:
+            worker[:], key[:] = mine, my_key
+    return _solution(problem, data, state, worker, key, begun, first, first_seconds, moves, clock)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Clock:
+    """When to end, and how far we are."""
+
+    begun: float = 0.0
+    limit: float | None = None
+    fill: bool = False
+    stop: Callable[[], bool] = lambda: False
+    report: Callable[[float], None] = lambda _: None
+    over: bool = False
+    stopped: bool = False
+
+    def share(self) -> float:
+        """Return how much of the time is spent; 0 without a limit. Notes whether to end."""
+        if self.stop():
+            self.over = self.stopped = True
+        if self.limit is None:
+            return 0.0
+        share = (time.monotonic() - self.begun) / self.limit
+        if share >= 1.0:
+            self.over = True
+        return min(share, 1.0)
+
+
+def _anneal(
+    data: Data,
+    state: State,
+    worker: Ints,
+    key: Floats,
+    cost: float,
+    total: int,
+    clock: _Clock,
+    run: int,
+    runs: int,
+) -> tuple[float, int]:
+    """Anneal once, leave the best plan in worker and key; return its cost and the moves made."""
+    hot = _hot(data)
+    cold = hot / _COLDER
+    best = cost
+    done, chunk = 0, _FIRST_CHUNK
+    while not clock.over:
+        begun = time.monotonic()
+        if clock.fill:
+            share = min(max(clock.share() * runs - run, 0.0), 1.0)
+            if share >= 1.0:
+                break
+            now = hot * (cold / hot) ** share
+            cost, best = anneal(data, state, worker, key, cost, best, now, now, 0, chunk, chunk)
+            done += chunk
+        else:
+            if done >= total:
+                break
+            chunk = min(chunk, total - done)
+            cost, best = anneal(data, state, worker, key, cost, best, hot, cold, done, chunk, total)
+            done += chunk
+            clock.share()
+            share = done / total
+        clock.report((run + share) / runs)
+        spent = time.monotonic() - begun
+        if spent < _LOOK_S / 2:
+            chunk *= 2
+        elif spent > _LOOK_S * 2 and chunk > _FIRST_CHUNK:
+            chunk //= 2
+    return best, done
+
+
+def _hot(data: Data) -> float:
+    """First temperature: what a leg between two visits picked at random costs."""
+    places = data.tasks["place"]
+    legs = data.arc[0][np.ix_(places, places)]
+    legs = legs[legs < FAR]
+    mean = float(legs.mean()) if len(legs) else 0.0
+    return max(1.5 * mean, 1e-3)
+
+
+def _order(values: Any) -> Ints:
+    return np.argsort(values, kind="stable").astype(np.int32)
+
+
+def _data(problem: RoundsProblem) -> Data:
+    """Turn a problem into what the compiled search works on."""
+    w = problem.weights
+    n_visits = len(problem.visit_ids)
+    tasks = np.zeros(len(problem.task_visit), TASK)
+    tasks["place"] = problem.place[problem.task_visit]
+    tasks["visit"] = problem.task_visit
+    tasks["duration"] = problem.task_minutes
+    tasks["load"] = problem.load
+    visits = np.zeros(n_visits, VISIT)
+    for name in ("earliest", "latest", "gap_low", "gap_high"):
+        visits[name] = getattr(problem, name)
+    if w.unserved_minute is None:
+        visits["drop_cost"] = _MUST
+    else:
+        care = np.bincount(problem.task_visit, problem.task_minutes, minlength=n_visits)
+        visits["drop_cost"] = w.unserved_minute * np.maximum(care, 1.0)
+    workers = np.zeros(len(problem.shift_ids), WORKER)
+    for name in ("person", "mode", "start_place", "end_place", "shift_start", "shift_end", "capacity"):
+        workers[name] = getattr(problem, name)
+    workers["max_span"] = problem.max_minutes
+    workers["break_after"] = problem.break_after
+    workers["break_minutes"] = problem.break_minutes
+    workers["fixed"] = w.shift
+    minutes = np.where(np.isfinite(problem.minutes), problem.minutes, FAR)
+    km = np.where(np.isfinite(problem.km), problem.km, FAR)
+    unit = max(w.travel_minute + w.km, 1e-3)
+    return Data(
+        arc=np.ascontiguousarray(w.travel_minute * minutes + w.km * km),
+        minutes=np.ascontiguousarray(minutes),
+        tasks=tasks,
+        visits=visits,
+        workers=workers,
+        task=problem.tasks,
+        allowed=np.ascontiguousarray(problem.allowed),
+        affinity=np.ascontiguousarray(w.unfamiliar * problem.unfamiliar),
+        near=_near(problem, minutes[0]),
+        late_weight=_NEVER * unit if problem.hard_windows else w.late_minute,
+        worst_weight=0.0 if problem.hard_windows else w.worst_late,
+        over_weight=_NEVER * unit,
+        load_weight=_NEVER * unit,
+        limits=bool(np.isfinite(problem.shift_end).any() or np.isfinite(problem.max_minutes).any()),
+        breaks=bool((np.isfinite(problem.break_after) & (problem.break_minutes > 0)).any()),
+        may_drop=w.unserved_minute is not None,
+    )
+
+
+def _near(problem: RoundsProblem, minutes: Floats) -> Ints:
+    """(V, K): for each visit the ones it goes well with, before or behind it.
+
+    Way plus a fifth of the waiting plus the lateness, in the better order of the two.
+    """
+    n = len(problem.visit_ids)
+    count = min(max(n - 1, 1), max(20, min(_CLOSE, n // 4)))
+    if n < 2:
+        return np.zeros((n, 1), np.int32)
+    longest = np.zeros(n)
+    np.maximum.at(longest, problem.task_visit, problem.task_minutes)
+    way = minutes[np.ix_(problem.place, problem.place)]
+    ready = (longest[:, None] + way).astype(float)
+    wait = np.maximum(0.0, problem.earliest[None] - problem.latest[:, None] - ready)
+    late = np.maximum(0.0, problem.earliest[:, None] + ready - problem.latest[None])
+    cost = way + 0.2 * wait + late
+    cost = np.minimum(cost, cost.T)
+    np.fill_diagonal(cost, np.inf)
+    return np.argsort(cost, axis=1, kind="stable")[:, :count].astype(np.int32)
+
+
+def _solution(
+    problem: RoundsProblem,
+    data: Data,
+    state: State,
+    worker: Ints,
+    key: Floats,
+    begun: float,
+    first: float,
+    first_seconds: float,
+    moves: int,
+    clock: _Clock,
+) -> Solution:
+    rebuild(data, state, worker, key, _order(key))
+    if data.may_drop:
+        _take_out(problem, data, state, worker, key)
+    served = state.tasks["worker"] != NONE
+    start = np.where(served, state.tasks["start"], np.nan)
+    routes = []
+    for route in state.routes:
+        tasks = []
+        t = int(route["first"])
+        while t != NONE:
+            tasks.append(t)
+            t = int(state.tasks[t]["after"])
+        routes.append(tuple(tasks))
+    return Solution(
+        shift=state.tasks["worker"].copy(),
+        start=start,
+        routes=tuple(routes),
+        cost=float(evaluate(data, state)[0]) if len(routes) else float(data.visits["drop_cost"].sum()),
+        first_cost=first,
+        first_seconds=first_seconds,
+        moves=moves,
+        seconds=time.monotonic() - begun,
+        repeatable=not (clock.over or clock.stopped or clock.fill),
+        stopped=clock.stopped,
+    )
+
+
+def _take_out(
+    problem: RoundsProblem, data: Data, state: State, worker: Ints, key: Floats
+) -> None:
+    """Leave out, one by one, visits that break what no plan may break."""
+    while True:
+        wrong = _offender(problem, data, state)
+        if wrong is None:
+            return
+        worker[data.task[wrong][data.task[wrong] != NONE]] = NONE
+        rebuild(data, state, worker, key, _order(key))
+
+
+def _offender(problem: RoundsProblem, data: Data, state: State) -> int | None:
+    """Find a visit to leave out: late, beyond a shift, or at the end of a way that is none."""
+    tasks = state.tasks
+    on = tasks["worker"] != NONE
+    if problem.hard_windows:
+        late = np.where(on, tasks["late"], 0.0)
+        if late.max(initial=0.0) > _LATE:
+            return int(data.tasks["visit"][int(late.argmax())])
+    for w, route in enumerate(state.routes):
+        if route["size"] == 0:
+            continue
+        mode = data.workers[w]["mode"]
+        at = int(data.workers[w]["start_place"])
+        t = int(route["first"])
+        while t != NONE:
+            here = int(data.tasks[t]["place"])
+            if at != NONE and data.minutes[mode, at, here] >= FAR:
+                return int(data.tasks[t]["visit"])
+            at, t = here, int(tasks[t]["after"])
+        last = int(data.tasks[int(route["last"])]["visit"])
+        end = int(data.workers[w]["end_place"])
+        if end != NONE and data.minutes[mode, at, end] >= FAR:
+            return last
+        if route["over"] > _LATE or route["loaded"] > data.workers[w]["capacity"] + _LATE:
+            return last
+    return None
+
+
+def served(solution: Solution, problem: RoundsProblem) -> Bools:
+    """(V,) whether each visit is served."""
+    mask = np.ones(len(problem.visit_ids), bool)
+    mask[problem.task_visit[solution.shift == NONE]] = False
+    return mask

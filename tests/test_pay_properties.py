@@ -86,7 +86,7 @@ def test_more_pay_never_turns_compliance_into_breach(case: Case, extra: int, how
 
 
 @given(days, st.integers(1, 90), st.sampled_from(sorted(COUNTED_KINDS)), policies())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_unpaid_working_time_never_helps(
     parts: list[tuple[str, int, int, str]], minutes: int, kind: str, policy: PayPolicy
 ) -> None:
@@ -117,7 +117,7 @@ def test_break_even_complies_and_a_penny_less_does_not(case: Case) -> None:
 
 
 @given(st.lists(days, min_size=1, max_size=3), policies())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_break_even_of_a_plan_by_running_it_again(
     workers: list[list[tuple[str, int, int, str]]], policy: PayPolicy
 ) -> None:
@@ -153,7 +153,7 @@ def same(a: PayResult, b: PayResult) -> None:
 
 
 @given(st.lists(days, min_size=1, max_size=2), st.data(), policies())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_splitting_a_stretch_changes_nothing(
     workers: list[list[tuple[str, int, int, str]]], data: st.DataObject, policy: PayPolicy
 ) -> None:
@@ -177,7 +177,7 @@ def test_splitting_a_stretch_changes_nothing(
 
 
 @given(st.lists(days, min_size=1, max_size=3), policies())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_lots_add_up_to_the_whole(workers: list[list[tuple[str, int, int, str]]], policy: PayPolicy) -> None:
     """Hours, pay and shortfall of the lots add up to ``all`` within rounding, and ``all`` to the periods."""
     found = assess_policy(frame_of(workers), policy)

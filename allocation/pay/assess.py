@@ -28,7 +28,7 @@ from .rules import PREMIUM_READINGS, PremiumReading, effective_rate, period_ends
 from .totals import outside_periods, sleep_in_nights, totals
 from .verdict import Case, break_even, what_bites
 
-__all__ = ["PayResult", "assess", "assess_policy", "car_costs", "planned_periods"]
+__all__ = ["PayResult", "assess", "assess_policy", "car_costs", "check_periods", "planned_periods"]
 
 PERIOD_COLUMNS = ("worker_id", "period_start", "period_end", "age", "apprentice")
 #: How a period's hours are shown, and the kinds of time behind each.
@@ -230,7 +230,8 @@ def assess(
     rates = rates or builtin_rates()
     ready = check_activities(activities, file=files[0])
     frame = _with_days(periods)
-    _check_periods(ready, frame, rates, files)
+    check_periods(frame, rates, file=files[1])
+    _check_cover(ready, frame, files)
     sums = totals(ready, frame)
     return _judge(frame, sums, list(pays), rates, reading, Fraction(str(uplift_pct)), arrears_on, notices)
 
@@ -265,7 +266,8 @@ def assess_policy(
     rates = rates or builtin_rates()
     ready = check_activities(activities, file=files[0])
     frame = _with_days(planned_periods(ready) if periods is None else periods)
-    _check_periods(ready, frame, rates, files)
+    check_periods(frame, rates, file=files[1])
+    _check_cover(ready, frame, files)
     sums = totals(ready, frame)
     costs, nights = car_costs(frame, sums, rates), sleep_in_nights(ready, frame)
     times = _seconds_of(sums)
@@ -284,10 +286,25 @@ def assess_policy(
     return _judge(frame, sums, pays, rates, reading, uplift, arrears_on, notices)
 
 
-def _check_periods(
-    activities: pd.DataFrame, periods: pd.DataFrame, rates: Rates, files: tuple[str, str]
-) -> None:
-    problems, file = Problems(), files[1]
+def check_periods(periods: pd.DataFrame, rates: Rates, *, file: str = "periods") -> None:
+    """Check pay reference periods by themselves.
+
+    Parameters
+    ----------
+    periods
+        As :func:`assess` takes them, days as datetime64; messages name ``row`` where it is there.
+    rates
+        Every period needs a rate.
+    file
+        What messages call the periods.
+
+    Raises
+    ------
+    InputError
+        Periods that end before they begin, are longer than a month or overlap, and days or ages
+        without a rate.
+    """
+    problems = Problems()
     numbers = periods["row"] if "row" in periods else pd.Series(range(2, len(periods) + 2))
     for i, p in zip(numbers.to_list(), _list(periods), strict=True):
         begin, end = p.begin, p.end
@@ -308,6 +325,11 @@ def _check_periods(
         problems.add("overlaps an earlier period of the same worker", file=file, row=int(numbers[i]),
                      column="period_start", fix="Periods of one worker must not overlap.")
     problems.raise_if_any()
+
+
+def _check_cover(activities: pd.DataFrame, periods: pd.DataFrame, files: tuple[str, str]) -> None:
+    """Check that every stretch of time lies in a period of its worker."""
+    problems = Problems()
     unknown = activities[~activities["worker_id"].isin(periods["worker_id"])]
     outside = outside_periods(activities, periods)
     outside = outside[outside["worker_id"].isin(periods["worker_id"])]

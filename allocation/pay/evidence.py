@@ -21,6 +21,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from lotting.files import atomic_path, write_text
 
+from .activities import check_activities
 from .assess import PayResult
 from .citations import RULES
 from .money import hours, pence
@@ -335,7 +336,7 @@ def write_workbook(
              *(("Does not decide", a) for a in LIMITS)], columns=["About", "Note"]),
     }
     if activities is not None:
-        time = activities[
+        time = check_activities(activities)[
             ["worker_id", "start", "end", "kind", "awake_minutes", "km", "lot", "visit_id", "rule"]]
         for column in ("start", "end"):
             time = time.assign(**{column: time[column].dt.strftime("%Y-%m-%d %H:%M:%S %Z")})

@@ -14,7 +14,7 @@ from lotting.errors import Problems
 from lotting.files import replace_all
 
 from .activities import check_activities
-from .assess import PayResult, assess, assess_policy, car_costs
+from .assess import PayResult, assess, assess_policy, car_costs, check_periods
 from .brief import PayBrief
 from .evidence import Evidence, write_html, write_workbook
 from .payroll import Payslip, Worker, ages, read_pay, read_workers
@@ -115,6 +115,7 @@ def _from_payroll(
         "row": [s.row for s in slips]})
     for column in ("period_start", "period_end"):
         periods[column] = pd.to_datetime(periods[column]).astype("datetime64[s]")
+    check_periods(periods, rates, file=file)
     pays = _whole_pay(slips, activities, periods, rates, file)
     return assess(
         activities, periods, pays, rates=rates, reading=brief.check.premium,

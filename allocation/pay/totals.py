@@ -78,7 +78,11 @@ def outside_periods(activities: pd.DataFrame, periods: pd.DataFrame) -> pd.DataF
     periods
         ``worker_id``, ``period_start``, ``period_end``; periods of one worker do not overlap.
     """
-    covered = _pieces(activities, periods).groupby("activity")["seconds"].sum()
+    return _uncovered(activities, _pieces(activities, periods))
+
+
+def _uncovered(activities: pd.DataFrame, cut: pd.DataFrame) -> pd.DataFrame:
+    covered = cut.groupby("activity")["seconds"].sum()
     length = activities["end_s"] - activities["start_s"]
     outside: pd.DataFrame = activities[covered.reindex(activities.index, fill_value=0) < length]
     return outside
@@ -109,11 +113,11 @@ def totals(activities: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
     PlanError
         An activity lies outside the periods of its worker: nothing may be lost.
     """
-    lost = outside_periods(activities, periods)
+    cut = _pieces(activities, periods)
+    lost = _uncovered(activities, cut)
     if len(lost):
         raise PlanError(f"{len(lost)} activities are in no pay reference period of their worker: "
                         f"rows {some(lost['row'])}.")
-    cut = _pieces(activities, periods)
     day = cut["start"].dt.tz_localize(None)
     spring = (day.dt.month * 100 + day.dt.day) < 406
     counts = cut["kind"].isin(COUNTED_KINDS)

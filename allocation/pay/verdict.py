@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -104,6 +105,15 @@ def break_even(cases: Iterable[Case]) -> Decimal | None:
         high = _MOST_PENCE
         if not case.complies(contact_rate_gbp=Decimal(high) / 100):
             return None
+        guess = _guess(case)
+        if low < guess < high:
+            if case.complies(contact_rate_gbp=Decimal(guess) / 100):
+                high = guess
+                below = max(low, guess - 1)
+                if not case.complies(contact_rate_gbp=Decimal(below) / 100):
+                    low = below
+            else:
+                low = guess
         while high - low > 1:
             middle = (low + high) // 2
             if case.complies(contact_rate_gbp=Decimal(middle) / 100):
@@ -112,6 +122,19 @@ def break_even(cases: Iterable[Case]) -> Decimal | None:
                 low = middle
         low = high
     return Decimal(low) / 100
+
+
+def _guess(case: Case) -> int:
+    """Return the break-even in pence where pay is a straight line in the contact rate; else near it."""
+    most = Fraction(_MOST_PENCE, 100)
+    top = case.counted(contact_rate_gbp=most).pay_gbp
+    slope = top - case.counted(contact_rate_gbp=most - 1).pay_gbp
+    if slope <= 0:
+        return 0
+    needed = exact(case.rate_gbp) * case.counted_seconds / HOUR
+    if case.uplift_pct:
+        needed = max(needed, uplifted(case.rate_gbp, case.uplift_pct) * case.uplift_seconds / HOUR)
+    return math.ceil((most - (top - needed) / slope) * 100)
 
 
 def what_bites(case: Case) -> list[tuple[str, Fraction]]:

@@ -154,6 +154,10 @@ def _money(value: Decimal | None) -> str:
     return "none: no contact rate does it" if value is None else f"£{value:,.2f}"
 
 
+def _with_uplift(result: PayResult) -> str:
+    return f", + {result.uplift_pct:f} % included" if result.uplift_pct else ""
+
+
 def _summary(result: PayResult) -> list[tuple[str, str]]:
     p = result.periods
     rows = [
@@ -166,7 +170,8 @@ def _summary(result: PayResult) -> list[tuple[str, str]]:
         (f"Arrears at the rates of {_day(result.arrears_on)}", _money(sum(p["arrears_gbp"], Decimal(0)))),
         ("Penalty that a notice of underpayment could carry", _money(result.penalty.full_gbp)),
         ("The same, if all is paid within 14 days", _money(result.penalty.if_paid_in_14_days_gbp)),
-        ("Contact rate at which every period would comply", _money(result.break_even_contact_rate_gbp)),
+        (f"Contact rate at which every period would comply{_with_uplift(result)}",
+         _money(result.break_even_contact_rate_gbp)),
     ]
     if result.uplift_pct:
         met = int(p["uplift_met"].sum())
@@ -233,7 +238,8 @@ def _tables(result: PayResult) -> list[dict[str, Any]]:
     time = {k: v for k, v in _PERIODS.items() if k.endswith(("_hours", "km")) or k in _OF_PERIOD}
     pay = {k: v for k, v in _PERIODS.items() if (k not in time and k != "bites") or k in _OF_PERIOD}
     tables.append(_table("Hours of every worker and period", [], periods, time, row_heads=2))
-    tables.append(_table("Pay of every worker and period", [], periods, pay, row_heads=2))
+    wanted = f"The contact rate that would comply leaves all else as it is{_with_uplift(result)}."
+    tables.append(_table("Pay of every worker and period", [wanted], periods, pay, row_heads=2))
     tables.append(_parts(result))
     tables.append(_table(
         "By lot",

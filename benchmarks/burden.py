@@ -14,7 +14,7 @@ For each, rounds are planned, and the travel between visits set against
 
 each with one scale, fitted to all other lot-days (leave one out) as the median of planned over estimated.
 
-    python benchmarks/burden.py                  all 72 lot-days
+    python benchmarks/burden.py                  all 69 lot-days
     python benchmarks/burden.py --lot-days 12    the first dozen
     python benchmarks/burden.py --csv out.csv    every lot-day as a row
 """
@@ -24,8 +24,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +144,12 @@ def estimates(lot: LotDay, travel: StraightLine, stop_minutes: float) -> dict[st
     }
 
 
-def planned(lot: LotDay, travel: StraightLine, seconds: float) -> dict[str, float]:
+def planned(lot: LotDay, travel: StraightLine, effort: float) -> dict[str, float]:
     """Plan rounds, and take their travel between visits."""
     from allocation.rounds import plan_day
 
     began = time.perf_counter()
-    rounds = plan_day(lot.visits, None, travel, seed=1, time_limit_s=seconds)
+    rounds = plan_day(lot.visits, None, travel, seed=1, effort=effort)
     return {"planned": rounds.travel_minutes_between, "planned km": rounds.km_between,
             "unserved": float(len(rounds.unserved)), "planned_s": time.perf_counter() - began}
 
@@ -159,19 +163,28 @@ def left_out(table: pd.DataFrame, method: str, truth: str = "planned") -> tuple[
     return ((scales * guess + extra) / table[truth] - 1).abs() * 100, float(np.median(ratio))
 
 
-def measure(seconds: float, limit: int, tell: Callable[[str], None]) -> pd.DataFrame:
+def one(lot: LotDay, effort: float) -> dict[str, Any]:
+    """Everything that is measured of a lot-day."""
     brief = TravelBrief()
     travel = StraightLine(brief)
+    row = {"lot_day": lot.name, "county": lot.county, "rural": lot.rural, "window": lot.window}
+    return row | estimates(lot, travel, brief.stop_minutes) | planned(lot, travel, effort)
+
+
+def measure(effort: float, limit: int, processes: int, tell: Callable[[str], None]) -> pd.DataFrame:
+    days = islice(lot_days(), limit)
     rows: list[dict[str, Any]] = []
-    for lot in lot_days():
-        if len(rows) >= limit:
-            break
-        row = {"lot_day": lot.name, "county": lot.county, "rural": lot.rural, "window": lot.window}
-        row |= estimates(lot, travel, brief.stop_minutes) | planned(lot, travel, seconds)
-        rows.append(row)
-        tell(f"{lot.name:<22}{row['visits']:>6} visits  planned {row['planned']:>7.0f} min  "
-             f"assignment {row['assignment']:>7.0f}  nearest {row['nearest']:>7.0f}  "
-             f"{row['planned_s']:>6.1f} s")
+    with ExitStack() as stack:
+        work = partial(one, effort=effort)
+        found: Iterable[dict[str, Any]] = map(work, days)
+        if processes > 1:
+            pool = stack.enter_context(get_context("spawn").Pool(processes))
+            found = pool.imap(work, days)
+        for row in found:
+            rows.append(row)
+            tell(f"{row['lot_day']:<22}{row['visits']:>6} visits  planned {row['planned']:>7.0f} min  "
+                 f"assignment {row['assignment']:>7.0f}  nearest {row['nearest']:>7.0f}  "
+                 f"{row['planned_s']:>6.1f} s")
     return pd.DataFrame(rows)
 
 
@@ -210,13 +223,15 @@ def report(table: pd.DataFrame) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lot-days", type=int, default=1_000, help="how many at most")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for the rounds of a lot-day")
+    parser.add_argument("--effort", type=float, default=0.5, help="of the search for rounds")
+    parser.add_argument("--processes", type=int, default=1, help="lot-days at a time")
     parser.add_argument("--csv", type=Path, help="write every lot-day as a row")
     chosen = parser.parse_args()
     if not (SHARED / "geo" / "units").is_dir():
         print("The reference data folder (../shared/geo) is not there.", file=sys.stderr)
         return 2
-    table = measure(chosen.seconds, chosen.lot_days, lambda text: print(text, file=sys.stderr, flush=True))
+    table = measure(chosen.effort, chosen.lot_days, chosen.processes,
+                    lambda text: print(text, file=sys.stderr, flush=True))
     if chosen.csv is not None:
         table.to_csv(chosen.csv, index=False, lineterminator="\n")
     print(report(table))

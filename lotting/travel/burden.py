@@ -50,10 +50,10 @@ class BurdenRule:
         How many next visits are looked at from each, the nearest.
     """
 
-    scale: float = 1.0
-    window_share: float = 0.5
+    scale: float = 1.085
+    window_share: float = 0.25
     order_share: float = 0.5
-    longest_wait_minutes: float = 60.0
+    longest_wait_minutes: float = 45.0
     shift_minutes: float = 480.0
     round_price_minutes: float = 60.0
     neighbours: int = 30

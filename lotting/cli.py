@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from .errors import InfeasibleError, InputError, LottingError, PlanError, Problem, StoppedError
+from .console import (
+    AsJson,
+    Debug,
+    Folder,
+    Quiet,
+    Service,
+    print_version,
+    read_project,
+    say,
+    stderr,
+    told,
+    use_utf8,
+    width,
+)
+from .errors import InfeasibleError, InputError, Problem
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -38,114 +48,19 @@ app = typer.Typer(
     help="Draw home-care lots: balanced, connected, explained.",
 )
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="The folder with brief.toml, or the brief.")
-]
-Service = Annotated[
-    str | None, typer.Option("--service", help="Service line, where the brief has several.")
-]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; never ends in a traceback unless asked to."""
-    for stream in (sys.stdout, sys.stderr):
-        # A redirected stream on Windows is not UTF-8, and place names are not ASCII.
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    use_utf8()
     app(args=None if arguments is None else list(arguments), prog_name="lotting")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        try:
-            typer.echo(f"lotting {version('lotting')}")
-        except PackageNotFoundError:
-            typer.echo("lotting (not installed)")
-        raise typer.Exit
 
 
 @app.callback()
 def _root(
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Draw home-care lots: balanced, connected, explained."""
-
-
-def _stderr() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=False)
-
-
-@contextlib.contextmanager
-def _told(debug: bool) -> Iterator[None]:
-    """Turn errors into words and exit codes."""
-    console = _stderr()
-    try:
-        yield
-    except InputError as error:
-        if debug:
-            raise
-        _problems(console, error.problems)
-        raise typer.Exit(2) from None
-    except InfeasibleError as error:
-        if debug:
-            raise
-        console.print("[bold red]No plan can meet this brief.[/]")
-        for reason in error.reasons:
-            _say(console, "red", "- ", str(reason))
-        raise typer.Exit(3) from None
-    except PlanError as error:
-        if debug:
-            raise
-        _say(console, "red", "", str(error))
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        console.print("[yellow]Stopped.[/] Nothing was written.")
-        raise typer.Exit(130) from None
-    except LottingError as error:
-        if debug:
-            raise
-        _say(console, "red", "", str(error))
-        raise typer.Exit(130 if isinstance(error, StoppedError) else 2) from None
-
-
-def _say(console: Console, colour: str, head: str, text: str) -> None:
-    """Print a paragraph, its head in colour; a path is never broken in the middle."""
-    filled = textwrap.fill(
-        f"{head}{text}",
-        console.width,
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-    )
-    rest = escape(filled[len(head) :])
-    console.print(f"[{colour}]{head}[/]{rest}", soft_wrap=True)
-
-
-def _problems(console: Console, problems: Sequence[Problem]) -> None:
-    n = len(problems)
-    console.print(f"[bold red]{n} problem{'s' if n != 1 else ''} in the input:[/]")
-    for problem in problems:
-        _say(console, "red", "- ", str(problem))
-
-
-def _warnings(console: Console, problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        _say(console, "yellow", "Note: ", str(problem))
-
-
-def _read(folder: Path, *, quiet: bool) -> Project:
-    from .project import load_project
-
-    console = _stderr()
-    project = load_project(folder, None if quiet else lambda what: console.print(f"[dim]{what}[/]"))
-    if not quiet:
-        _warnings(console, project.warnings)
-    return project
 
 
 @app.command()
@@ -157,12 +72,12 @@ def new(
     debug: Debug = False,
 ) -> None:
     """Make a folder with a brief, every setting explained, and sample files that work at once."""
-    with _told(debug):
+    with told(debug):
         from .scaffold import new_project
 
         for path in new_project(folder, county):
             typer.echo(path)
-        _stderr().print(f"[dim]Next: lotting check {escape(str(folder))}[/]", soft_wrap=True)
+        stderr().print(f"[dim]Next: lotting check {escape(str(folder))}[/]", soft_wrap=True)
 
 
 @app.command()
@@ -170,10 +85,10 @@ def check(
     folder: Folder, as_json: AsJson = False, quiet: Quiet = False, debug: Debug = False
 ) -> None:
     """Read everything, list every problem at once, and account for every hour."""
-    with _told(debug):
+    with told(debug):
         from .design.places import split
 
-        project = _read(folder, quiet=quiet or as_json)
+        project = read_project(folder, quiet=quiet or as_json)
         if as_json:
             typer.echo(
                 json.dumps(
@@ -223,11 +138,7 @@ def _overview(project: Project) -> str:
     if len(project.repairs):
         kinds = project.repairs["problem"].value_counts()
         lines.append("mended: " + "; ".join(f"{n} x {kind}" for kind, n in kinds.items()))
-    return "\n".join([*lines, "", project.reconciliation.to_text(_width())])
-
-
-def _width() -> int:
-    return min(100, shutil.get_terminal_size((80, 24)).columns)
+    return "\n".join([*lines, "", project.reconciliation.to_text(width())])
 
 
 @app.command()
@@ -249,7 +160,7 @@ def design(
     debug: Debug = False,
 ) -> None:
     """Draw the lots and write plan, maps, workbook and GeoPackage."""
-    with _told(debug):
+    with told(debug):
         broken = _design(
             folder, out, seed=seed, time_limit=time_limit, cluster=cluster, as_json=as_json, quiet=quiet
         )
@@ -270,14 +181,14 @@ def _design(
     """Design every service line; whether a plan breaks a rule."""
     from .run import design_all
 
-    project = _read(folder, quiet=quiet)
+    project = read_project(folder, quiet=quiet)
     changes = {k: v for k, v in (("seed", seed), ("time_limit_s", time_limit)) if v is not None}
     run = project.brief.run.model_copy(update=changes)
     from .results import check_out, remove_earlier, write_results
 
     out = out or project.path.parent / "out"
     check_out(project, out)
-    console = _stderr()
+    console = stderr()
     with _progress(quiet=quiet) as progress, _plans_so_far(out, len(project.demands)) as keep:
         results = design_all(project, run, progress, cluster=cluster, so_far=keep)
     report: Callable[[str], None] | None = (
@@ -308,7 +219,7 @@ def _design(
             _print_result(result, written[result.outcome.demand.service][0])
     violations = [v for r in results for v in r.outcome.violations]
     for violation in violations:
-        _say(console, "red", "The plan breaks a rule: ", str(violation))
+        say(console, "red", "The plan breaks a rule: ", str(violation))
     return bool(violations)
 
 
@@ -348,7 +259,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, Any], None] | None]:
     if quiet:
         yield None
         return
-    console = _stderr()
+    console = stderr()
     if not console.is_terminal:
         last = ""
 
@@ -406,12 +317,12 @@ def _print_result(result: Result, place: Path) -> None:
     from .results import OUTPUTS, in_scenarios, proof_in_words
 
     outcome, design_ = result.outcome, result.design
-    width = _width()
+    wide = width()
     service = outcome.demand.service
     if service != "all":
         typer.echo(f"\nService {service}")
     shown = [m for m in MEASURES if m.name in _PRINTED and m.name in outcome.table.columns]
-    label = width - 12 * len(shown)
+    label = wide - 12 * len(shown)
     typer.echo("")
     for line in range(2):
         heads = "".join(f"{(m.unit if line else m.label):>12}" for m in shown)
@@ -435,13 +346,13 @@ def _print_result(result: Result, place: Path) -> None:
         typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
     for sentence in (_moving(facts), in_scenarios(outcome)):
         if sentence:
-            typer.echo(textwrap.fill(sentence, width))
+            typer.echo(textwrap.fill(sentence, wide))
     if len(design_.tried) > 1:
         _print_numbers(result)
     if not design_.reproducible:
         typer.echo(f"Cut short ({design_.stopped_by}): the same seed may end in another plan.")
     if len(result.outcomes) > 1:
-        _print_options(result, width)
+        _print_options(result, wide)
     typer.echo("")
     for name in OUTPUTS:
         if (place / name).is_file():
@@ -485,7 +396,7 @@ def _print_numbers(result: Result) -> None:
         typer.echo(f"{row['lots']:<6}" + "".join(f"{cell:>13}" for cell in cells))
 
 
-def _print_options(result: Result, width: int) -> None:
+def _print_options(result: Result, wide: int) -> None:
     from .results import options_table
 
     table = options_table(result)
@@ -493,11 +404,11 @@ def _print_options(result: Result, width: int) -> None:
     unit = apart.removeprefix("apart_from_1_")
     typer.echo("")
     for heads in (("Option", "cost", "largest dev.", unit), ("", "", "%", "unlike 1")):
-        typer.echo(f"{heads[0]:<{width - 42}}" + "".join(f"{head:>14}" for head in heads[1:]))
+        typer.echo(f"{heads[0]:<{wide - 42}}" + "".join(f"{head:>14}" for head in heads[1:]))
     for row in table.to_dict("records"):
         name = f"{row['option']}  {row['made_for']}"
         typer.echo(
-            f"{name[: width - 43]:<{width - 42}}{row['objective']:>14,.0f}"
+            f"{name[: wide - 43]:<{wide - 42}}{row['objective']:>14,.0f}"
             f"{row['largest_deviation_pct'] or 0.0:>14.1f}{row[apart]:>14,.0f}"
         )
 
@@ -516,11 +427,11 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Set two plans side by side: who moves, and what every lot gains and loses."""
-    with _told(debug):
+    with told(debug):
         from .compare import compare_plans
         from .project import read_plan
 
-        project = _read(folder, quiet=quiet or as_json)
+        project = read_project(folder, quiet=quiet or as_json)
         plans = _both(a, b, lambda path: read_plan(path, project))
         services = [service] if service is not None else [d.service for d in project.demands]
         found = {}
@@ -554,8 +465,8 @@ def compare(
             for name, comparison in found.items():
                 if len(found) > 1:
                     typer.echo(f"\nService {name}")
-                typer.echo(comparison.to_text(_width()))
-            _stderr().print(
+                typer.echo(comparison.to_text(width()))
+            stderr().print(
                 "[dim]For use inside the council: small counts are not suppressed here.[/]"
             )
 
@@ -571,15 +482,15 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Work out a plan's cost and its bound again, by code that shares nothing with the solver."""
-    with _told(debug):
+    with told(debug):
         from .verify import verify_all
 
-        project = _read(folder, quiet=quiet or as_json)
+        project = read_project(folder, quiet=quiet or as_json)
         checks = verify_all(project, out or project.path.parent / "out")
         if as_json:
             typer.echo(json.dumps([c.to_dict() for c in checks], indent=1, ensure_ascii=False))
         else:
-            typer.echo("\n\n".join(c.to_text(_width()) for c in checks))
+            typer.echo("\n\n".join(c.to_text(width()) for c in checks))
         holds = all(c.holds for c in checks)
     if not holds:
         raise typer.Exit(1)
@@ -612,11 +523,11 @@ def map_(
     debug: Debug = False,
 ) -> None:
     """Draw the maps of a plan file again, and say which limits it breaks."""
-    with _told(debug):
+    with told(debug):
         from .project import read_plan
         from .results import describe, redraw
 
-        project = _read(brief or _brief_above(plan), quiet=quiet)
+        project = read_project(brief or _brief_above(plan), quiet=quiet)
         names = [d.service for d in project.demands]
         if service is None and len(names) > 1:
             service = next((n for n in names if n in plan.resolve().parts), None)
@@ -625,9 +536,9 @@ def map_(
         folder = out or plan.resolve().parent
         for path in redraw(project, outcome, folder):
             typer.echo(path)
-        console = _stderr()
+        console = stderr()
         for violation in outcome.violations:
-            _say(console, "red", "The plan breaks a rule: ", str(violation))
+            say(console, "red", "The plan breaks a rule: ", str(violation))
     if outcome.violations:
         raise typer.Exit(1)
 
@@ -657,7 +568,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Run the main job on the embedded sample county and say where the map is."""
-    with _told(debug):
+    with told(debug):
         from .scaffold import new_project
 
         place = folder / county.strip().casefold()

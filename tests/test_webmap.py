@@ -160,7 +160,7 @@ def test_today_and_rurality_only_when_known() -> None:
     areas["locality"] = ""
     text = render_webmap(content(today=None, areas=areas))
     for word in ("Today’s zone", "Today\\u2019s zone", "Rural", "Localit"):
-        assert word not in text.replace(webmap._asset("map.js"), "")
+        assert word not in text.replace(webmap.asset("map.js"), "")
     full = render_webmap(content())
     assert all(word in full for word in ("Today’s zone", "Rural and urban", "Localities"))
 

@@ -1,40 +1,26 @@
-"""The interactive map: one page that opens anywhere, from a file, with no network.
-
-folium builds the map; what it would load from the net is replaced by the copy of Leaflet beside
-this module, and anything it would load that is not known here is an error, not a silent hole. A
-content security policy with the hashes of our own scripts forbids every request and every script
-that is not ours, so a lot's name can never become code.
-"""
+"""The interactive map: one page that opens anywhere, from a file, with no network."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections.abc import Iterable
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from lotting.files import write_text
 
 from .colours import colour_lots, lot_graph, text_on
 from .content import MEASURES, MapContent, Measure, as_text
-from .geometry import dissolved, label_point, simplified
+from .geometry import dissolved, simplified
+from .offline import DECIMALS, asset, escaped, geojson, mark, new_map, parts, policy, script_json
 
 __all__ = ["render_webmap", "write_webmap"]
 
 HOUR_COLOURS = ("#DCE8F3", "#A9CBEA", "#6BACE6", "#2073BC", "#12436D")
 WITHHELD_COLOUR = "#E9E9E9"
 RURAL_COLOUR, URBAN_COLOUR = "#9FD3CC", "#12436D"
-# 5 decimals of a degree are about 1 m here: finer than the outlines are.
-DECIMALS = 5
 
 
 def write_webmap(content: MapContent, path: Path) -> None:
@@ -65,16 +51,16 @@ def render_webmap(content: MapContent) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    page = environment.from_string(_asset("map.html")).render(
+    page = environment.from_string(asset("map.html")).render(
         csp="@CSP@",
         title=content.title,
         subtitle=content.subtitle,
         facts=list(content.facts.items()),
         source=content.source,
-        head=built.head,
-        css=_asset("map.css"),
-        map=built.body,
-        script=built.script,
+        head=built.parts.head,
+        css=asset("map.css"),
+        map=built.parts.body,
+        script=built.parts.script,
         used_colours=list(dict.fromkeys(colours.values())),
         hour_classes=built.hour_classes,
         rural_known=content.rural_known,
@@ -85,36 +71,7 @@ def render_webmap(content: MapContent) -> str:
         **_table(content, colours),
         **_area_table(content),
     )
-    return page.replace("@CSP@", _policy(page), 1)
-
-
-def _asset(name: str) -> str:
-    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
-
-
-def _policy(page: str) -> str:
-    """Forbid everything but the scripts of this page, its styles and drawn images."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for text in re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    )
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _json(value: object) -> str:
-    from jinja2.utils import htmlsafe_json_dumps
-
-    return str(htmlsafe_json_dumps(value))
-
-
-def _escaped(text: object) -> str:
-    """Escape what Leaflet's tooltips and labels would take for HTML."""
-    from markupsafe import escape
-
-    return str(escape(str(text)))
+    return page.replace("@CSP@", policy(page), 1)
 
 
 def _hours(value: float) -> str:
@@ -237,23 +194,6 @@ def _hour_classes(density: pd.Series[float]) -> tuple[list[int], list[dict[str, 
     return [int(c) for c in classes], legend
 
 
-def _geojson(shapes: gpd.GeoSeries, properties: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Features in WGS84, rounded; ids count from 0."""
-    degrees = shapely.transform(
-        np.asarray(shapes.to_crs(4326).values), lambda xy: np.round(xy, DECIMALS)
-    )
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature", "id": str(i), "properties": facts,
-                "geometry": shape.__geo_interface__,
-            }
-            for i, (shape, facts) in enumerate(zip(degrees, properties, strict=True))
-        ],
-    }
-
-
 class _FoliumMap:
     """The map as folium writes it, in the three parts of our page."""
 
@@ -269,16 +209,7 @@ class _FoliumMap:
         import folium
 
         west, south, east, north = self.content.areas.to_crs(4326).total_bounds
-        self.map = folium.Map(
-            location=[round((south + north) / 2, DECIMALS), round((west + east) / 2, DECIMALS)],
-            zoom_start=9, tiles=None, control_scale=True, attribution_control=False,
-            zoom_snap=0.125, zoom_delta=0.5, wheel_px_per_zoom_level=120, min_zoom=6, max_zoom=16,
-            zoom_animation=False,
-        )
-        for attribute, wanted in (("default_js", {"leaflet"}), ("default_css", {"leaflet_css"})):
-            # The rest is for popups and icons with pictures, and this map has neither.
-            links = [link for link in getattr(self.map, attribute) if link[0] in wanted]
-            setattr(self.map, attribute, links)
+        self.map = new_map((west, south, east, north))
         panes = [("shading", True), ("areas", True), ("casing", False), ("core", False),
                  ("localities", False), ("zones", False), ("glow", False)]
         for i, (pane, pointer) in enumerate(panes):
@@ -292,7 +223,7 @@ class _FoliumMap:
             if self.content.rural_known else None
         )
         borders = folium.FeatureGroup("Lot borders and names").add_to(self.map)
-        labels = self._labels(folium, borders)
+        labels = self._labels(borders)
         self._localities(folium)
         zones, zone_labels = self._zones(folium)
         areas = self._areas(folium)
@@ -303,22 +234,22 @@ class _FoliumMap:
             "map": self.map, "lots": lots, "areas": areas, "borders": borders, "zones": zones,
             "hours": hours, "rural": rural, "control": control,
         }
-        parts = [f"{key}: {value.get_name() if value else 'null'}" for key, value in start.items()]
-        pairs = ", ".join(f"[{v.get_name()}, {_json(name)}]" for v, name in views if v)
+        given = [f"{key}: {value.get_name() if value else 'null'}" for key, value in start.items()]
+        pairs = ", ".join(f"[{v.get_name()}, {script_json(name)}]" for v, name in views if v)
         marks = ", ".join(
             f"[{self.names.index(lot)}, {m.get_name()}]" for lot, m in labels.items()
         )
-        parts += [
+        given += [
             f"views: new Map([{pairs}])",
             f"labels: new Map([{marks}])",
             f"zoneLabels: [{', '.join(m.get_name() for m in zone_labels)}]",
-            f"names: {_json(self.names)}",
-            f"hourColours: {_json([c['colour'] for c in self.hour_classes])}",
-            f"ruralColours: {_json([URBAN_COLOUR, RURAL_COLOUR])}",
-            "bounds: " + _json([[round(float(v), DECIMALS) for v in corner]
+            f"names: {script_json(self.names)}",
+            f"hourColours: {script_json([c['colour'] for c in self.hour_classes])}",
+            f"ruralColours: {script_json([URBAN_COLOUR, RURAL_COLOUR])}",
+            "bounds: " + script_json([[round(float(v), DECIMALS) for v in corner]
                                 for corner in ((south, west), (north, east))]),
         ]
-        self._render("lottingPage({" + ",\n  ".join(parts) + "});\n")
+        self.parts = parts(self.map, asset("map.js"), "lottingPage({" + ",\n  ".join(given) + "});\n")
 
     def _lots(self, folium: Any) -> Any:
         measures = self.content.lot_measures
@@ -326,17 +257,17 @@ class _FoliumMap:
         self.outlines = outlines
         properties = []
         for i, name in enumerate(self.names):
-            facts: dict[str, Any] = {"lot": i, "Lot": _escaped(name)}
+            facts: dict[str, Any] = {"lot": i, "Lot": escaped(name)}
             if self.content.localities and "locality" in measures:
-                facts["Locality"] = _escaped(measures.loc[name, "locality"])
+                facts["Locality"] = escaped(measures.loc[name, "locality"])
             if "weekly_hours" in measures:
-                facts["Hours a week"] = _escaped(
+                facts["Hours a week"] = escaped(
                     as_text(measures.loc[name, "weekly_hours"], MEASURES[0])
                 )
             properties.append(facts)
         fills = [self.colours[name] for name in self.names]
         layer = folium.GeoJson(
-            _geojson(outlines, properties), name="Lots", overlay=False, pane="shading",
+            geojson(outlines, properties), name="Lots", overlay=False, pane="shading",
             smooth_factor=0,
             style_function=lambda feature: {
                 "fillColor": fills[feature["properties"]["lot"]], "fillOpacity": 1,
@@ -354,10 +285,10 @@ class _FoliumMap:
         for row, lot, hours, is_rural in zip(
             facts.to_dict("records"), self.content.lots, self.classes, rural, strict=True
         ):
-            texts = {str(k): _escaped(v) for k, v in row.items()}
+            texts = {str(k): escaped(v) for k, v in row.items()}
             properties.append({"lot": lot_index[lot], "h": hours, "r": int(is_rural), **texts})
         layer = folium.GeoJson(
-            _geojson(self.shapes, properties), name="Areas", pane="areas", smooth_factor=0,
+            geojson(self.shapes, properties), name="Areas", pane="areas", smooth_factor=0,
             style_function=lambda _: {
                 "color": "#FFFFFF", "weight": 0.6, "opacity": 0.55, "fillOpacity": 0,
             },
@@ -369,33 +300,25 @@ class _FoliumMap:
     def _tooltip(folium: Any, fields: list[str]) -> Any:
         return folium.GeoJsonTooltip(fields, class_name="lotting-tip", sticky=True, opacity=1)
 
-    def _labels(self, folium: Any, group: Any) -> dict[str, Any]:
+    def _labels(self, group: Any) -> dict[str, Any]:
         keys = self.content.keys
         marks = {}
         for name in sorted(self.names, key=lambda n: -float(self.outlines[n].area)):
             fill = self.colours[name]
-            text = "" if keys[name] == name else f"<span>{_escaped(name)}</span>"
+            text = "" if keys[name] == name else f"<span>{escaped(name)}</span>"
             html = (
                 f'<div class="lot-label" style="--label-fill:{fill};--label-ink:{text_on(fill)}">'
-                f"<b>{_escaped(keys[name])}</b>{text}</div>"
+                f"<b>{escaped(keys[name])}</b>{text}</div>"
             )
-            marks[name] = self._mark(folium, self.outlines[name], html).add_to(group)
+            marks[name] = mark(self.outlines[name], html).add_to(group)
         return marks
-
-    def _mark(self, folium: Any, shape: Any, html: str) -> Any:
-        point = gpd.GeoSeries([label_point(shape)], crs=27700).to_crs(4326).iloc[0]
-        return folium.Marker(
-            [round(point.y, DECIMALS), round(point.x, DECIMALS)],
-            icon=folium.DivIcon(html=html, icon_size=(0, 0)),
-            pane="labels", interactive=False, keyboard=False,
-        )
 
     def _localities(self, folium: Any) -> None:
         if not self.content.localities:
             return
         outlines = dissolved(self.shapes, self.content.areas["locality"])
         folium.GeoJson(
-            _geojson(outlines, ({} for _ in outlines)), name="Localities", pane="localities",
+            geojson(outlines, ({} for _ in outlines)), name="Localities", pane="localities",
             smooth_factor=0, interactive=False,
             style_function=lambda _: {"color": "#0B0C0C", "weight": 2.25, "fill": False},
         ).add_to(self.map)
@@ -407,85 +330,16 @@ class _FoliumMap:
         group = folium.FeatureGroup("Today’s zones", show=False).add_to(self.map)
         for colour, weight, dash in (("#FFFFFF", 5, None), ("#0B0C0C", 2, "7 5")):
             folium.GeoJson(
-                _geojson(outlines, ({} for _ in outlines)), pane="zones", smooth_factor=0,
+                geojson(outlines, ({} for _ in outlines)), pane="zones", smooth_factor=0,
                 interactive=False, control=False,
                 style_function=lambda _, c=colour, w=weight, d=dash: {
                     "color": c, "weight": w, "fill": False, **({"dashArray": d} if d else {}),
                 },
             ).add_to(group)
         marks = [
-            self._mark(folium, shape, f'<div class="zone-label">{_escaped(name)}</div>')
+            mark(shape, f'<div class="zone-label">{escaped(name)}</div>')
             .add_to(group)
             for name, shape in outlines.items()
         ]
         return group, marks
 
-    def _render(self, start: str) -> None:
-        root: Any = self.map.get_root()
-        root.render()
-        head, body, script = (
-            str(part.render()) for part in (root.header, root.html, root.script)
-        )
-        # folium draws ids at random; ours count, so that the same plan gives the same page. Only
-        # names of its own objects are touched, never what a user wrote.
-        known = _object_names(root)
-        count: dict[str, str] = {}
-
-        def renamed(match: re.Match[str]) -> str:
-            name = match.group(0)
-            if name not in known:
-                return name
-            stem = name.rsplit("_", 1)[0]
-            return count.setdefault(name, f"{stem}_{len(count) + 1}")
-
-        pattern = re.compile(r"\b[a-z][a-z_]*_[0-9a-f]{32}")
-        script = pattern.sub(renamed, script + start)
-        self.head = _vendored(pattern.sub(renamed, head))
-        self.body = pattern.sub(renamed, body)
-        self.script = _asset("map.js") + script
-
-
-def _object_names(root: Any) -> set[str]:
-    from branca.element import Element
-
-    names: set[str] = set()
-
-    def visit(found: dict[str, Any]) -> None:
-        element = Element()
-        element._name, element._id = found["name"], found["id"]  # noqa: SLF001
-        names.add(element.get_name())
-        for child in found.get("children", {}).values():
-            visit(child)
-
-    visit(root.to_dict())
-    return names
-
-
-def _vendored(head: str) -> str:
-    """Put the files that folium would load in the place of their links.
-
-    folium's own meta tags go: ours say the same, and do not forbid zooming in.
-    """
-    head = re.sub(r"<meta\b[^>]*>", "", head, flags=re.IGNORECASE)
-
-    def script(match: re.Match[str]) -> str:
-        licence = _asset("leaflet-LICENSE.txt").strip()
-        return f"<script>\n/*! {licence}\n*/\n{_carried(match.group(1), 'js')}</script>"
-
-    def style(match: re.Match[str]) -> str:
-        # Its pictures are for controls this map does not use.
-        css = re.sub(r"url\([^)]*\)", "none", _carried(match.group(1), "css"))
-        return f"<style>\n{css}</style>"
-
-    head = re.sub(r'<script\s+src="([^"]*)"\s*>\s*</script>', script, head)
-    head = re.sub(r'<link\s[^>]*href="([^"]*)"[^>]*>', style, head)
-    return "\n".join(line.rstrip() for line in head.splitlines() if line.strip())
-
-
-def _carried(url: str, kind: str) -> str:
-    if not re.search(rf"/leaflet@1\.9\.\d+/dist/leaflet\.{kind}$", url):
-        raise RuntimeError(
-            f"folium wants to load {url}, which the map does not carry, so it would not work "
-            "without a network. Install folium 0.20, or add the file to lotting/report/assets."
-        )
-    return _asset(f"leaflet-1.9.4.{kind}")

@@ -181,16 +181,31 @@ def run_mankowska(folder: Path, only: str, seconds: float, seed: int) -> None:
               f"below the best known {sum(g < -0.001 for g in every)}")
 
 
-def pyvrp_solomon(path: Path, seconds: float, seed: int) -> tuple[list[list[int]], float] | None:
-    """PyVRP's routes, and seconds to its first plan; None when it is not installed."""
+def pyvrp_solomon(path: Path, seconds: float, seed: int) -> list[list[int]] | None:
+    """PyVRP's own routes; None when it is not installed."""
     try:
         import pyvrp
         from pyvrp.stop import MaxRuntime
     except ImportError:
         return None
-    data = pyvrp.read(str(path), round_func="dimacs")
-    result = pyvrp.solve(data, stop=MaxRuntime(seconds), seed=seed, display=False)
-    return [list(r.visits()) for r in result.best.routes()], float(result.runtime)
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    vehicles, capacity = (int(x) for x in rows[4])
+    data = np.array([[float(x) for x in row] for row in rows[9:] if len(row) == 7])
+    way = np.hypot(*(data[:, None, 1:3] - data[None, :, 1:3]).transpose(2, 0, 1))
+    way = np.floor(way * 10 + 1e-9).astype(np.int64)
+    tenths = (data * 10).astype(np.int64)
+    clients = [
+        pyvrp.Client(
+            i, delivery=[int(data[i, 3])], service_duration=int(tenths[i, 6]),
+            tw_early=int(tenths[i, 4]), tw_late=int(tenths[i, 5]),
+        )
+        for i in range(1, len(data))
+    ]  # fmt: skip
+    vehicle = pyvrp.VehicleType(vehicles, capacity=[capacity], tw_late=int(tenths[0, 5]))
+    places = [pyvrp.Location(x, y) for x, y in data[:, 1:3]]
+    problem = pyvrp.ProblemData(places, clients, [pyvrp.Depot(0)], [vehicle], [way], [way])
+    result = pyvrp.solve(problem, stop=MaxRuntime(seconds), seed=seed, display=False)
+    return [[a.idx + 1 for a in route if a.is_client()] for route in result.best.routes()]
 
 
 def run_vrptw(folder: Path, only: str, seconds: float, seed: int) -> None:
@@ -210,7 +225,7 @@ def run_vrptw(folder: Path, only: str, seconds: float, seed: int) -> None:
         line = f"{path.stem:10}{known:12.1f}{ours:9.1f}{100 * (ours / known - 1):8.2f}"
         their_gap = None
         if theirs is not None:
-            cost = solomon_cost(path, theirs[0])
+            cost = solomon_cost(path, theirs)
             their_gap = 100 * (cost / known - 1)
             line += f"{cost:9.1f}{their_gap:8.2f}"
         print(line + f"{solution.first_seconds:9.3f}", flush=True)

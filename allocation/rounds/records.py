@@ -98,6 +98,8 @@ class Data(NamedTuple):
     limits: bool  # any shift has an end or a span
     breaks: bool
     may_drop: bool
+    hard: bool  # windows
+    loads: bool  # any shift has a capacity
 
 
 class State(NamedTuple):

@@ -13,18 +13,22 @@ from .anneal import anneal, construct, seed as seed_kernel
 from .problem import FAR, Bools, Floats, Ints, RoundsProblem
 from .records import NONE, TASK, VISIT, WORKER, Data, State, empty_state
 from .routes import evaluate, rebuild
+from .single import applies, solve_single
 
 __all__ = ["MOVES_PER_TASK", "Solution", "solve"]
 
 #: Moves for every task of the day, unless told otherwise; some seconds for a few hundred visits.
 MOVES_PER_TASK = 20_000
-# What no plan should do costs this many times a minute of travel. It is not infinite, so that the
-# search can pass through such plans while it is hot.
-_NEVER = 100.0
+# What no plan should do costs this many times a minute of travel: less at first, so that the search
+# can pass through such plans, and from this share of the way on so much that none is left.
+_SELDOM, _NEVER, _STIFF_FROM = 10.0, 200.0, 0.7
 _MUST = 1e7  # cost of leaving out a visit that has to be made
 _LOOK_S = 0.05  # seconds between two looks at the clock
 _FIRST_CHUNK = 500
 _CLOSE = 40  # visits worth having next to a visit, at most
+# First temperatures, in costs of a leg to a near visit, with and without hard windows; tuned on the
+# instances of benchmarks/rounds.py.
+_HOT_HARD, _HOT_SOFT = 1.0, 3.0
 _COLDER = 100.0  # the last temperature is the first by this
 _LATE = 1e-6  # minutes that are rounding, not lateness
 
@@ -142,6 +146,15 @@ def solve(
     moves = 0
     runs = 4 if n_visits <= 60 else 2 if n_visits <= 150 else 1
     each = max(1000, int(MOVES_PER_TASK * n_tasks * effort / runs))
+    if applies(problem):
+        mine, my_key, moves = solve_single(
+            problem, seed=seed, effort=effort, left_s=clock.left, fill_time=fill_time,
+            stop=clock.asked, report=clock.report,
+        )  # fmt: skip
+        if rebuild(data, state, mine, my_key, _order(my_key)) < first:
+            worker, key = mine, my_key
+        clock.share()
+        return _solution(problem, data, state, worker, key, begun, first, first_seconds, moves, clock)
     seed_kernel(seed)
     best = first
     try:
@@ -179,10 +192,19 @@ class _Clock:
     over: bool = False
     stopped: bool = False
 
-    def share(self) -> float:
-        """Return how much of the time is spent; 0 without a limit. Notes whether to end."""
+    def left(self) -> float:
+        """Return the seconds left; inf without a limit."""
+        return np.inf if self.limit is None else self.limit - (time.monotonic() - self.begun)
+
+    def asked(self) -> bool:
+        """Whether the user wants to end."""
         if self.stop():
             self.over = self.stopped = True
+        return self.stopped
+
+    def share(self) -> float:
+        """Return how much of the time is spent; 0 without a limit. Notes whether to end."""
+        self.asked()
         if self.limit is None:
             return 0.0
         share = (time.monotonic() - self.begun) / self.limit
@@ -203,12 +225,17 @@ def _anneal(
     runs: int,
 ) -> tuple[float, int]:
     """Anneal once, leave the best plan in worker and key; return its cost and the moves made."""
-    hot = _hot(data)
+    hot = _HOT_HARD * _leg_cost(data) if data.hard else _HOT_SOFT * _leg_cost(data)
     cold = hot / _COLDER
-    best = cost
+    stiff = _stiff(data)
+    best, share = cost, 0.0
     done, chunk = 0, _FIRST_CHUNK
     while not clock.over:
         begun = time.monotonic()
+        if data is not stiff and share >= _STIFF_FROM:
+            data = stiff
+            cost = best = float(evaluate(data, state)[0])
+            worker[:], key[:] = state.tasks["worker"], state.visits["key"]
         if clock.fill:
             share = min(max(clock.share() * runs - run, 0.0), 1.0)
             if share >= 1.0:
@@ -233,13 +260,24 @@ def _anneal(
     return best, done
 
 
-def _hot(data: Data) -> float:
-    """First temperature: what a leg between two visits picked at random costs."""
-    places = data.tasks["place"]
-    legs = data.arc[0][np.ix_(places, places)]
-    legs = legs[legs < FAR]
-    mean = float(legs.mean()) if len(legs) else 0.0
-    return max(1.5 * mean, 1e-3)
+def _leg_cost(data: Data) -> float:
+    """Mean cost of a leg between a visit and one worth having next to it."""
+    places = data.tasks["place"][data.task[:, 0]]
+    legs = data.arc[0][places[:, None], places[data.near]]
+    legs = legs[(legs < FAR) & (legs > 0)]
+    return max(float(legs.mean()), 1e-3) if len(legs) else 1e-3
+
+
+def _stiff(data: Data) -> Data:
+    """Return the same problem, in which what no plan may do costs more."""
+    if not (data.hard or data.limits or data.loads):
+        return data
+    dearer = _NEVER / _SELDOM
+    return data._replace(
+        late_weight=data.late_weight * (dearer if data.hard else 1.0),
+        over_weight=data.over_weight * dearer,
+        load_weight=data.load_weight * dearer,
+    )
 
 
 def _order(values: Any) -> Ints:
@@ -283,13 +321,15 @@ def _data(problem: RoundsProblem) -> Data:
         allowed=np.ascontiguousarray(problem.allowed),
         affinity=np.ascontiguousarray(w.unfamiliar * problem.unfamiliar),
         near=_near(problem, minutes[0]),
-        late_weight=_NEVER * unit if problem.hard_windows else w.late_minute,
+        late_weight=_SELDOM * unit if problem.hard_windows else w.late_minute,
         worst_weight=0.0 if problem.hard_windows else w.worst_late,
-        over_weight=_NEVER * unit,
-        load_weight=_NEVER * unit,
+        over_weight=_SELDOM * unit,
+        load_weight=_SELDOM * unit,
         limits=bool(np.isfinite(problem.shift_end).any() or np.isfinite(problem.max_minutes).any()),
         breaks=bool((np.isfinite(problem.break_after) & (problem.break_minutes > 0)).any()),
         may_drop=w.unserved_minute is not None,
+        hard=problem.hard_windows,
+        loads=bool(np.isfinite(problem.capacity).any()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -76,6 +76,7 @@ def solve(
     effort: float = 1.0,
     time_limit_s: float | None = None,
     fill_time: bool = False,
+    engine: Literal["auto", "own"] = "auto",
     stop: Callable[[], bool] | None = None,
     report: Callable[[float], None] | None = None,
 ) -> Solution:
@@ -94,6 +95,9 @@ def solve(
     fill_time
         Let the clock alone say how long to search: all of ``time_limit_s``, whatever the effort.
         The plan can then not be repeated exactly.
+    engine
+        ``auto`` hands a day that PyVRP can do to PyVRP (:mod:`allocation.rounds.single`); ``own``
+        keeps every day to the search of this package.
     stop
         Asked now and then; the search ends when it says so.
     report
@@ -146,7 +150,7 @@ def solve(
     moves = 0
     runs = 4 if n_visits <= 60 else 2 if n_visits <= 150 else 1
     each = max(1000, int(MOVES_PER_TASK * n_tasks * effort / runs))
-    if applies(problem):
+    if engine == "auto" and applies(problem):
         mine, my_key, moves = solve_single(
             problem, seed=seed, effort=effort, left_s=clock.left, fill_time=fill_time,
             stop=clock.asked, report=clock.report,

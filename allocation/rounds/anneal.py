@@ -28,6 +28,7 @@ from .records import (
     NONE,
     OPS,
     REKEY,
+    Bools,
     Data,
     Floats,
     Ints,
@@ -49,6 +50,47 @@ def seed(number: int) -> None:
     np.random.seed(number)
 
 
+@inner
+def _price(d: Data, t: int, w: int, at: int, ready: float, used: bool) -> float:  # noqa: FBT001
+    """Cost of giving task t to w, who is free at place `at` from `ready` on."""
+    v = d.tasks[t].visit
+    m = d.workers[w].mode
+    here = d.tasks[t].place
+    arrive = ready if at == NONE else ready + d.minutes[m, at, here]
+    begin = max(arrive, d.visits[v].earliest)
+    cost = leg(d, m, at, here) + d.affinity[t, w] + 0.05 * (begin - arrive)
+    cost += (d.late_weight + d.worst_weight) * max(0.0, begin - d.visits[v].latest)
+    if not used:
+        cost += d.workers[w].fixed
+    if d.limits:
+        end = begin + d.tasks[t].duration
+        if d.workers[w].end_place != NONE:
+            end += d.minutes[m, here, d.workers[w].end_place]
+        cost += d.over_weight * max(0.0, end - d.workers[w].shift_end)
+    return cost
+
+
+@inner
+def _two_best(d: Data, t: int, at: Ints, ready: Floats, used: Bools, best: Ints, price: Floats) -> None:
+    """Find the cheapest shift for a task, and the cheapest of another person."""
+    best[0] = best[1] = NONE
+    price[0] = price[1] = np.inf
+    for w in range(len(d.workers)):
+        if not d.allowed[t, w]:
+            continue
+        cost = _price(d, t, w, at[w], ready[w], used[w])
+        other = best[0] == NONE or d.workers[best[0]].person != d.workers[w].person
+        if cost < price[0]:
+            if other:
+                best[1] = best[0]
+                price[1] = price[0]
+            best[0] = w
+            price[0] = cost
+        elif other and cost < price[1]:
+            best[1] = w
+            price[1] = cost
+
+
 @nb.njit(cache=True)
 def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
     """Give the visits out in `order`, each to the workers who get there at least cost.
@@ -58,80 +100,37 @@ def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
     n_workers = len(d.workers)
     at = np.empty(n_workers, np.int32)
     ready = np.empty(n_workers)
+    used = np.zeros(n_workers, np.bool_)
     for w in range(n_workers):
         at[w] = d.workers[w].start_place
         ready[w] = d.workers[w].shift_start
-    used = np.zeros(n_workers, np.bool_)
-    pick = np.full(2, NONE, np.int32)
-    worker[:] = NONE
-    second = np.full(2, NONE, np.int32)
+    best = np.full((2, 2), NONE, np.int32)
     price = np.zeros((2, 2))
+    begin = np.zeros(2)
+    worker[:] = NONE
     for rank in range(len(order)):
         v = order[rank]
         key[v] = rank
-        for side in range(2):
-            pick[side] = NONE
-            second[side] = NONE
-            price[side, 0] = np.inf
-            price[side, 1] = np.inf
-            t = d.task[v, side]
-            if t == NONE:
-                continue
-            for w in range(n_workers):
-                if not d.allowed[t, w]:
-                    continue
-                m = d.workers[w].mode
-                here = d.tasks[t].place
-                arrive = ready[w] if at[w] == NONE else ready[w] + d.minutes[m, at[w], here]
-                begin = max(arrive, d.visits[v].earliest)
-                cost = leg(d, m, at[w], here) + d.affinity[t, w] + 0.05 * (begin - arrive)
-                cost += (d.late_weight + d.worst_weight) * max(0.0, begin - d.visits[v].latest)
-                if not used[w]:
-                    cost += d.workers[w].fixed
-                if d.limits:
-                    end = begin + d.tasks[t].duration
-                    if d.workers[w].end_place != NONE:
-                        end += d.minutes[m, here, d.workers[w].end_place]
-                    cost += d.over_weight * max(0.0, end - d.workers[w].shift_end)
-                # The second best is of another person, in case the two tasks want the same one.
-                if cost < price[side, 0]:
-                    if pick[side] == NONE or d.workers[pick[side]].person != d.workers[w].person:
-                        second[side] = pick[side]
-                        price[side, 1] = price[side, 0]
-                    pick[side] = w
-                    price[side, 0] = cost
-                elif cost < price[side, 1] and d.workers[pick[side]].person != d.workers[w].person:
-                    second[side] = w
-                    price[side, 1] = cost
-        if (
-            pick[0] != NONE
-            and pick[1] != NONE
-            and d.workers[pick[0]].person == d.workers[pick[1]].person
-        ):
-            if price[0, 1] - price[0, 0] < price[1, 1] - price[1, 0]:
-                pick[0] = second[0]
-            else:
-                pick[1] = second[1]
-        t0 = d.task[v, 0]
-        t1 = d.task[v, 1]
-        if pick[0] == NONE or (t1 != NONE and pick[1] == NONE):
+        sides = 1 if d.task[v, 1] == NONE else 2
+        for side in range(sides):
+            _two_best(d, d.task[v, side], at, ready, used, best[side], price[side])
+        both = sides == 2 and best[0, 0] != NONE and best[1, 0] != NONE
+        if both and d.workers[best[0, 0]].person == d.workers[best[1, 0]].person:
+            side = 0 if price[0, 1] - price[0, 0] < price[1, 1] - price[1, 0] else 1
+            best[side, 0] = best[side, 1]
+        if best[0, 0] == NONE or (sides == 2 and best[1, 0] == NONE):
             continue
-        begin = np.zeros(2)
-        for side in range(2):
+        for side in range(sides):
             t = d.task[v, side]
-            if t == NONE:
-                continue
-            w = pick[side]
-            travel = 0.0 if at[w] == NONE else d.minutes[d.workers[w].mode, at[w], d.tasks[t].place]
-            begin[side] = max(ready[w] + travel, d.visits[v].earliest)
-        if t1 != NONE:
+            w = best[side, 0]
+            way = 0.0 if at[w] == NONE else d.minutes[d.workers[w].mode, at[w], d.tasks[t].place]
+            begin[side] = max(ready[w] + way, d.visits[v].earliest)
+        if sides == 2:
             begin[1] = max(begin[1], begin[0] + d.visits[v].gap_low)
             begin[0] = max(begin[0], begin[1] - d.visits[v].gap_high)
-        for side in range(2):
+        for side in range(sides):
             t = d.task[v, side]
-            if t == NONE:
-                continue
-            w = pick[side]
+            w = best[side, 0]
             ready[w] = begin[side] + d.tasks[t].duration
             at[w] = d.tasks[t].place
             used[w] = True
@@ -139,7 +138,7 @@ def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
 
 
 @inner
-def _move(d: Data, s: State, i: int, may_drop: bool) -> float:
+def _move(d: Data, s: State, i: int) -> float:
     """Try one move of visit i; return what it adds to the cost of travel, inf if it cannot be."""
     pick = np.random.random()
     if pick < 0.55:
@@ -152,7 +151,7 @@ def _move(d: Data, s: State, i: int, may_drop: bool) -> float:
         return exchange_tails(d, s, i)
     if pick < 0.96:
         return exchange_workers(d, s, i)
-    if pick < 0.99 or not may_drop:
+    if pick < 0.99 or not d.may_drop:
         return move_run(d, s, i)
     return leave_out(d, s, i)
 
@@ -278,7 +277,7 @@ def anneal(
         s.counts[BEHIND] = NONE
         s.counts[BEHIND + 1] = NONE
         s.counts[DROPPED] = NONE
-        added = _move(d, s, np.random.randint(len(d.visits)), d.may_drop)
+        added = _move(d, s, np.random.randint(len(d.visits)))
         if not added - waiting <= allowance:
             if s.counts[OPS] > 0:
                 undo(d, s)

@@ -318,8 +318,8 @@ def exchange_workers(d: Data, s: State, i: int) -> float:
 
 
 @inner
-def _tail_fits(d: Data, s: State, t: int, w: int, x: int, key: float) -> bool:
-    """Whether t and all behind it can go from w to x, when x gives away what is after `key`."""
+def _tail_fits(d: Data, s: State, t: int, x: int, key: float) -> bool:
+    """Whether t and all behind it can go to x, when x gives away what is from `key` on."""
     while t != NONE:
         if not d.allowed[t, x]:
             return False
@@ -346,14 +346,14 @@ def exchange_tails(d: Data, s: State, i: int) -> float:
     behind = s.tasks[a].after
     if s.visits[i].key >= s.visits[j].key:
         return np.inf
-    if q != NONE and behind != NONE:
-        if s.visits[d.tasks[q].visit].key >= s.visits[d.tasks[behind].visit].key:
-            return np.inf
-    if not _tail_fits(d, s, behind, w, x, s.visits[j].key):
+    crossed = q != NONE and behind != NONE
+    if crossed and s.visits[d.tasks[q].visit].key >= s.visits[d.tasks[behind].visit].key:
+        return np.inf
+    if not _tail_fits(d, s, behind, x, s.visits[j].key):
         return np.inf
     # Of w's own tasks, all up to and with a stay.
-    key = s.visits[i].key if behind == NONE else s.visits[d.tasks[behind].visit].key
-    if not _tail_fits(d, s, b, x, w, key):
+    key = np.inf if behind == NONE else s.visits[d.tasks[behind].visit].key
+    if not _tail_fits(d, s, b, w, key):
         return np.inf
     s.counts[OPS] = 1
     s.ops[0, 0] = TAILS

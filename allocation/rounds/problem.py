@@ -20,9 +20,10 @@ NO_PLACE = -1
 #: Minutes and km that stand for a pair of places with no way between them.
 FAR = 1e6
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int32]
-Bools = npt.NDArray[np.bool_]
+# As given; made float64, int32 and bool when the problem is made.
+Floats = npt.NDArray[Any]
+Ints = npt.NDArray[Any]
+Bools = npt.NDArray[Any]
 
 _LATER: npt.NDArray[Any] = np.empty(0)  # stands for the default, of a shape not known yet
 

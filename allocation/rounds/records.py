@@ -41,13 +41,14 @@ def compiled(function: _F) -> _F:
 
     Counting them costs twenty times what the work itself does.
     """
-    return cast("_F", nb.njit(cache=True, _nrt=False)(function))
+    options: dict[str, Any] = {"cache": True, "_nrt": False}
+    return cast("_F", nb.njit(**options)(function))
 
 
 def inner(function: _F) -> _F:
     """Compile a function that only compiled ones call; a way in from Python takes long to make."""
-    compile_ = nb.njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    return cast("_F", compile_(function))
+    options: dict[str, Any] = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("_F", nb.njit(**options)(function))
 
 
 TASK = np.dtype([("place", "i4"), ("visit", "i4"), ("duration", "f8"), ("load", "f8")])

@@ -134,6 +134,11 @@ def remove(d: Data, s: State, t: int) -> float:
 
 
 @inner
+def _overload(d: Data, s: State, w: int) -> float:
+    return max(0.0, s.routes[w].loaded - d.workers[w].capacity)
+
+
+@inner
 def swap_tails(d: Data, s: State, w: int, p: int, x: int, q: int) -> float:
     """Exchange what follows p in w's route and q in x's (NONE: the whole route); cost added."""
     m = d.workers[w].mode
@@ -146,9 +151,7 @@ def swap_tails(d: Data, s: State, w: int, p: int, x: int, q: int) -> float:
         cost -= leg(d, m, at, d.workers[w].end_place if a == NONE else d.tasks[a].place) + d.workers[w].fixed
     if s.routes[x].size > 0:
         cost -= leg(d, m, bt, d.workers[x].end_place if b == NONE else d.tasks[b].place) + d.workers[x].fixed
-    cost -= d.load_weight * (
-        max(0.0, s.routes[w].loaded - d.workers[w].capacity) + max(0.0, s.routes[x].loaded - d.workers[x].capacity)
-    )
+    cost -= d.load_weight * (_overload(d, s, w) + _overload(d, s, x))
     t = a
     end_a = NONE
     while t != NONE:
@@ -198,9 +201,7 @@ def swap_tails(d: Data, s: State, w: int, p: int, x: int, q: int) -> float:
         cost += leg(d, m, at, d.workers[w].end_place if b == NONE else d.tasks[b].place) + d.workers[w].fixed
     if s.routes[x].size > 0:
         cost += leg(d, m, bt, d.workers[x].end_place if a == NONE else d.tasks[a].place) + d.workers[x].fixed
-    cost += d.load_weight * (
-        max(0.0, s.routes[w].loaded - d.workers[w].capacity) + max(0.0, s.routes[x].loaded - d.workers[x].capacity)
-    )
+    cost += d.load_weight * (_overload(d, s, w) + _overload(d, s, x))
     return cost
 
 
@@ -243,7 +244,7 @@ def times(d: Data, s: State, v: int, out: Floats) -> None:
     for _ in range(3):
         s0 = max(d.visits[v].earliest, r0)
         if t1 != NONE:
-            s1 = max(max(d.visits[v].earliest, r1), s0 + d.visits[v].gap_low)
+            s1 = max(d.visits[v].earliest, r1, s0 + d.visits[v].gap_low)
             if s1 > s0 + d.visits[v].gap_high:
                 s0 = s1 - d.visits[v].gap_high
         if not d.breaks:
@@ -304,6 +305,7 @@ def overrun(d: Data, s: State, w: int) -> float:
 
 @inner
 def touch(s: State, n: int, w: int) -> int:
+    """Note that a route has changed, once; return how many have."""
     if s.routes[w].touched:
         return n
     s.routes[w].touched = True

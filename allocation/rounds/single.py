@@ -6,8 +6,11 @@ none of them is asked for it finds shorter rounds than the search of this packag
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,8 +57,10 @@ def solve_single(
     fill_time: bool,
     stop: Callable[[], bool],
     report: Callable[[float], None],
-) -> tuple[Ints, Floats, int]:
+) -> tuple[Ints, Floats, int, bool]:
     """Return the shift of every task (-1: not served), a key that orders them, and iterations.
+
+    And whether Ctrl-C ended it.
 
     Parameters
     ----------
@@ -69,6 +74,7 @@ def solve_single(
     profiles, profile = _profiles(problem)
     data, groups = _data(pyvrp, problem, profiles, profile)
     allowed_s, begun = left_s(), time.monotonic()
+    interrupted = threading.Event()
     iterations = max(50, int(ROUNDS_PER_EFFORT * effort))
 
     class Enough:
@@ -82,10 +88,11 @@ def solve_single(
                 report(min(1.0, (time.monotonic() - begun) / max(allowed_s, 1e-9)))
             else:
                 report(min(1.0, self.count / iterations))
-            return stop() or left_s() <= 0 or (not fill_time and self.count > iterations)
+            return interrupted.is_set() or stop() or left_s() <= 0 or (not fill_time and self.count > iterations)
 
     enough = Enough()
-    result = pyvrp.solve(data, stop=enough, seed=seed, display=False, collect_stats=False)
+    with _ctrl_c(interrupted):
+        result = pyvrp.solve(data, stop=enough, seed=seed, display=False, collect_stats=False)
     shift = np.full(len(problem.task_visit), -1, np.int32)
     key = np.arange(len(problem.visit_ids), dtype=float)
     free = [list(members) for members in groups]
@@ -97,7 +104,20 @@ def solve_single(
                 shift[activity.idx] = w
                 key[activity.idx] = order
                 order += 1
-    return shift, key, enough.count
+    return shift, key, enough.count, interrupted.is_set()
+
+
+@contextmanager
+def _ctrl_c(interrupted: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C end PyVRP's search with its best plan; only the main thread is told of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _profiles(problem: RoundsProblem) -> tuple[list[tuple[int, bytes]], Ints]:

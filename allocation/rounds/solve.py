@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .anneal import anneal, construct, seed as seed_kernel
-from .problem import FAR, Bools, Floats, Ints, RoundsProblem
+from .anneal import anneal, construct
+from .anneal import seed as seed_kernel
+from .problem import FAR, Floats, Ints, RoundsProblem
 from .records import NONE, TASK, VISIT, WORKER, Data, State, empty_state
 from .routes import evaluate, rebuild
 from .single import applies, solve_single
@@ -151,13 +152,14 @@ def solve(
     runs = 4 if n_visits <= 60 else 2 if n_visits <= 150 else 1
     each = max(1000, int(MOVES_PER_TASK * n_tasks * effort / runs))
     if engine == "auto" and applies(problem):
-        mine, my_key, moves = solve_single(
+        mine, my_key, moves, interrupted = solve_single(
             problem, seed=seed, effort=effort, left_s=clock.left, fill_time=fill_time,
             stop=clock.asked, report=clock.report,
         )  # fmt: skip
         if rebuild(data, state, mine, my_key, _order(my_key)) < first:
             worker, key = mine, my_key
         clock.share()
+        clock.stopped |= interrupted
         return _solution(problem, data, state, worker, key, begun, first, first_seconds, moves, clock)
     seed_kernel(seed)
     best = first
@@ -387,7 +389,7 @@ def _solution(
         shift=state.tasks["worker"].copy(),
         start=start,
         routes=tuple(routes),
-        cost=float(evaluate(data, state)[0]) if len(routes) else float(data.visits["drop_cost"].sum()),
+        cost=float(evaluate(data, state)[0]) if routes else float(data.visits["drop_cost"].sum()),
         first_cost=first,
         first_seconds=first_seconds,
         moves=moves,
@@ -436,9 +438,3 @@ def _offender(problem: RoundsProblem, data: Data, state: State) -> int | None:
             return last
     return None
 
-
-def served(solution: Solution, problem: RoundsProblem) -> Bools:
-    """(V,) whether each visit is served."""
-    mask = np.ones(len(problem.visit_ids), bool)
-    mask[problem.task_visit[solution.shift == NONE]] = False
-    return mask

@@ -143,7 +143,7 @@ def read_workers(path: Path, postcodes: pd.DataFrame | None = None) -> pd.DataFr
         "A shift over midnight ends after 24:00, e.g. 30:00 for 6 in the morning.",
     )  # fmt: skip
     for name, source in (("max_minutes", "max_hours"), ("max_contact_minutes", "max_contact_hours")):
-        numbers = to_number(cells(source), problems, file=file, column=found.get(source, source))
+        numbers = _number(cells(source), found.get(source, source), problems, file)
         bad(numbers <= 0, source, "must be above 0", "Leave it empty for no limit.")
         out[name] = (numbers * 60).fillna(np.inf)
     out["mode"] = cells("mode").str.casefold().replace("", "car")
@@ -169,13 +169,17 @@ def read_workers(path: Path, postcodes: pd.DataFrame | None = None) -> pd.DataFr
     return out.set_index(pd.Index(ids, name="shift_id", dtype="str"))[list(SHIFT_COLUMNS)]
 
 
+def _number(text: pd.Series[str], column: str, problems: Problems, file: str) -> pd.Series[float]:
+    return to_number(text.rename(column), problems, file=file, required=False)
+
+
 def _places(
     cells: Any, found: dict[str, str], out: pd.DataFrame, problems: Problems, file: str,
     postcodes: pd.DataFrame | None, bad: Any,
 ) -> Any:  # fmt: skip
     """Fill x_m and y_m; return which shifts have a place."""
     for name in ("x_m", "y_m"):
-        out[name] = to_number(cells(name), problems, file=file, column=found.get(name, name))
+        out[name] = _number(cells(name), found.get(name, name), problems, file)
     codes = normalise(cells("postcode"))
     wanted = (codes != "") & out["x_m"].isna()
     if wanted.any():
@@ -186,7 +190,8 @@ def _places(
             )  # fmt: skip
         else:
             known = wanted & codes.isin(postcodes.index)
-            out.loc[known, ["x_m", "y_m"]] = postcodes.loc[codes[known], ["x_m", "y_m"]].to_numpy()
+            for name in ("x_m", "y_m"):
+                out[name] = out[name].where(~known, codes.map(postcodes[name]))
             bad(
                 wanted & ~known, "postcode", "the postcode is not in the file of postcodes",
                 "Check it, or give x_m and y_m.",
@@ -227,8 +232,8 @@ def made_up_shifts(
     table["from"] = "open" if base is None else "base"
     table["x_m"], table["y_m"] = x, y
     table["max_contact_minutes"] = np.inf
-    table["skills"] = [frozenset[str]()] * len(table)
-    table["not_packages"] = [frozenset[str]()] * len(table)
+    nothing = pd.Series([frozenset()] * len(table), index=table.index, dtype=object)
+    table["skills"] = table["not_packages"] = nothing
     return table.set_index("shift_id")[list(SHIFT_COLUMNS)]
 
 

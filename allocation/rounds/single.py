@@ -88,7 +88,8 @@ def solve_single(
                 report(min(1.0, (time.monotonic() - begun) / max(allowed_s, 1e-9)))
             else:
                 report(min(1.0, self.count / iterations))
-            return interrupted.is_set() or stop() or left_s() <= 0 or (not fill_time and self.count > iterations)
+            enough = not fill_time and self.count > iterations
+            return enough or interrupted.is_set() or stop() or left_s() <= 0
 
     enough = Enough()
     with _ctrl_c(interrupted):

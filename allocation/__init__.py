@@ -1,5 +1,7 @@
-"""Share the work out among providers: awards, brokerage, rounds and pay.
+"""Share the work out among providers and care workers.
 
-This package may import :mod:`lotting`; :mod:`lotting` never imports this one. It holds
-nothing yet: lots come first, and everything here stands on them.
+This package may import :mod:`lotting`; :mod:`lotting` never imports this one.
+
+- :mod:`allocation.rounds`: a day's visits to rounds of care workers.
+- :mod:`allocation.pay`: whether what they are paid is lawful.
 """

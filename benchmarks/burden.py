@@ -17,6 +17,7 @@ each with one scale, fitted to all other lot-days (leave one out) as the median 
     python benchmarks/burden.py                  all 69 lot-days
     python benchmarks/burden.py --lot-days 12    the first dozen
     python benchmarks/burden.py --csv out.csv    every lot-day as a row
+    python benchmarks/burden.py --rounds out.csv the rounds of that run again, other estimates
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +53,9 @@ COUNTIES = {
     "banes": (9_000.0, 8), "rutland": (3_000.0, 2),
 }
 WINDOWS = (30.0, 60.0, 120.0)
+ROUNDS = ("planned", "planned km", "unserved", "planned_s")
+#: A lot-day of which more could not be planned has no travel to compare with.
+UNPLANNED_SHARE = 0.01
 METHODS = ("assignment", "nearest", "square root + stops", "square root")
 
 
@@ -122,7 +126,7 @@ def lot_days() -> Iterator[LotDay]:
 
 def estimates(lot: LotDay, travel: StraightLine, stop_minutes: float) -> dict[str, float]:
     """Minutes of travel between visits by every method, before scaling, and the seconds they take."""
-    rule = BurdenRule(scale=1.0)
+    rule = BurdenRule(scale=1.0, km_scale=1.0)
     began = time.perf_counter()
     matrix = travel.matrix(lot.visits[["x_m", "y_m", "rural"]])
     matrix_s = time.perf_counter() - began
@@ -163,19 +167,23 @@ def left_out(table: pd.DataFrame, method: str, truth: str = "planned") -> tuple[
     return ((scales * guess + extra) / table[truth] - 1).abs() * 100, float(np.median(ratio))
 
 
-def one(lot: LotDay, effort: float) -> dict[str, Any]:
+def one(lot: LotDay, effort: float, known: Mapping[str, dict[str, float]]) -> dict[str, Any]:
     """Everything that is measured of a lot-day."""
     brief = TravelBrief()
     travel = StraightLine(brief)
     row = {"lot_day": lot.name, "county": lot.county, "rural": lot.rural, "window": lot.window}
-    return row | estimates(lot, travel, brief.stop_minutes) | planned(lot, travel, effort)
+    rounds = known[lot.name] if lot.name in known else planned(lot, travel, effort)
+    return row | estimates(lot, travel, brief.stop_minutes) | rounds
 
 
-def measure(effort: float, limit: int, processes: int, tell: Callable[[str], None]) -> pd.DataFrame:
+def measure(
+    effort: float, limit: int, processes: int, tell: Callable[[str], None],
+    known: Mapping[str, dict[str, float]] | None = None,
+) -> pd.DataFrame:
     days = islice(lot_days(), limit)
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
-        work = partial(one, effort=effort)
+        work = partial(one, effort=effort, known=known or {})
         found: Iterable[dict[str, Any]] = map(work, days)
         if processes > 1:
             pool = stack.enter_context(get_context("spawn").Pool(processes))
@@ -189,11 +197,16 @@ def measure(effort: float, limit: int, processes: int, tell: Callable[[str], Non
 
 
 def report(table: pd.DataFrame) -> str:
+    without = table["unserved"] > UNPLANNED_SHARE * table["visits"]
+    lost = [f"Left out, because over {100 * UNPLANNED_SHARE:g} % of its visits could not be planned: {name}."
+            for name in table.loc[without, "lot_day"]]
+    table = table[~without]
     hour = table["planned"] / table["contact_hours"]
     lines = [
         (f"{len(table)} lot-days, {int(table['visits'].min())} to {int(table['visits'].max())} carers' "
          f"visits; planned: {hour.min():.1f} to {hour.max():.1f} travel minutes a contact hour, median "
          f"{hour.median():.1f}; {int(table['unserved'].sum())} visits unserved."),
+        *lost,
         "",
         "| estimate | scale | median error % | mean | 9 in 10 within | worst |",
         "|---|---|---|---|---|---|",
@@ -226,12 +239,17 @@ def main() -> int:
     parser.add_argument("--effort", type=float, default=0.5, help="of the search for rounds")
     parser.add_argument("--processes", type=int, default=1, help="lot-days at a time")
     parser.add_argument("--csv", type=Path, help="write every lot-day as a row")
+    parser.add_argument("--rounds", type=Path, help="take the rounds from such a file")
     chosen = parser.parse_args()
     if not (SHARED / "geo" / "units").is_dir():
         print("The reference data folder (../shared/geo) is not there.", file=sys.stderr)
         return 2
+    known: dict[str, dict[str, float]] = {}
+    if chosen.rounds is not None:
+        before = pd.read_csv(chosen.rounds).set_index("lot_day")[list(ROUNDS)]
+        known = {str(name): row.to_dict() for name, row in before.iterrows()}
     table = measure(chosen.effort, chosen.lot_days, chosen.processes,
-                    lambda text: print(text, file=sys.stderr, flush=True))
+                    lambda text: print(text, file=sys.stderr, flush=True), known)
     if chosen.csv is not None:
         table.to_csv(chosen.csv, index=False, lineterminator="\n")
     print(report(table))

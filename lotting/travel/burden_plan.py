@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 _COLUMNS = 512  # destinations at a time: 20 MB for 10,000 visits
 
-QUICK_SCALE = 1.0
+QUICK_SCALE = 0.701
 """Rounds' travel over that of the nearest visits in time. Fitted by ``benchmarks/burden.py``."""
 
 

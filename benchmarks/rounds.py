@@ -1,249 +1,214 @@
 """Rounds side by side: ours against best-known values, and PyVRP, VROOM and OR-Tools where they apply.
 
-    python benchmarks/rounds.py                       # all instances, 60 s each on one thread
+    python benchmarks/rounds.py                         # all instances, 60 s each on one thread
     python benchmarks/rounds.py --only _50_ --seconds 20
+    python benchmarks/rounds.py --peers                 # OR-Tools on the same instances as well
     python benchmarks/rounds.py --set vrptw --seconds 10
 
 The instances are not part of the project: point --folder at a folder that holds ``rounds/`` (home
 health care with double-handed visits, Mankowska, Meisel and Bierwirth 2014, JSON) and ``vrptw/``
-(Solomon, with ``.sol`` files of best-known solutions).
+(Solomon, with ``.sol`` files of best-known solutions). Every cost is worked out from the instance's own
+file; docs/explanation/benchmarks-rounds.md says more.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import json
+import math
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from rounds_instances import (
+    Day,
+    Solomon,
+    best_days,
+    best_solomon,
+    day_cost,
+    earliest_starts,
+    solomon_cost,
+)
+from rounds_peers import PEERS, Found, ortools_day
 
-from allocation.rounds.problem import RoundsProblem, Weights
 from allocation.rounds.solve import Solution, solve
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "bench"
+_MODULES = {"PyVRP": "pyvrp", "VROOM": "vroom", "OR-Tools": "ortools"}
+_BELOW = -0.001  # % by which a cost has to lie below the best known to count: that is given rounded
+_AT_ONCE = 1e-9  # seconds: the plan that is built first, and nothing more
+Row = dict[str, Any]
+Program = Callable[[Solomon, float, int], Found]
 
 
-def mankowska(path: Path) -> RoundsProblem:
-    """Read an instance; cost = (distance + lateness + largest lateness) / 3."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        raw = json.load(file)
-    patients, carers = raw["patients"], raw["caregivers"]
-    distance = np.array(raw["distances"])[None]
-    tasks = [(i, need) for i, p in enumerate(patients) for need in p["required_caregivers"]]
-    gaps = [
-        tuple(p["synchronization"]["distance"])
-        if p.get("synchronization", {}).get("type") == "sequential"
-        else (0.0, 0.0)
-        for p in patients
-    ]
-    n_carers = len(carers)
-    third = 1 / 3
-    return RoundsProblem(
-        visit_ids=tuple(p["id"] for p in patients),
-        shift_ids=tuple(c["id"] for c in carers),
-        minutes=distance,
-        km=distance,
-        place=np.arange(1, len(patients) + 1),
-        earliest=[p["time_window"][0] for p in patients],
-        latest=[p["time_window"][1] for p in patients],
-        task_visit=np.array([i for i, _ in tasks]),
-        task_minutes=[need["duration"] for _, need in tasks],
-        gap_low=[g[0] for g in gaps],
-        gap_high=[g[1] for g in gaps],
-        allowed=[[need["service"] in c["abilities"] for c in carers] for _, need in tasks],
-        person=np.arange(n_carers),
-        start_place=np.zeros(n_carers),
-        end_place=np.zeros(n_carers),
-        weights=Weights(
-            travel_minute=third, late_minute=third, worst_late=third, unserved_minute=None
-        ),
-    )
+def warm_up() -> None:
+    """Compile, or load, the kernels: that is in nobody's time."""
+    patients = [
+        {"id": str(k), "time_window": [60.0 * k, 60.0 * k + 30], "synchronization": {"type": "simultaneous"},
+         "required_caregivers": [{"service": s, "duration": 10.0} for s in "ab"[: 1 + k % 2]]}
+        for k in range(4)
+    ]  # fmt: skip
+    way = 5.0 * (1 - np.eye(5))
+    carers = [{"abilities": ["a", "b"]}] * 3
+    solve(Day.of({"patients": patients, "caregivers": carers, "distances": way}).problem(), effort=0.01)
 
 
-def mankowska_cost(path: Path, solution: Solution) -> float:
-    """Cost of a plan from the instance's own file, sharing nothing with the search."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        raw = json.load(file)
-    tasks = [
-        (i, need) for i, p in enumerate(raw["patients"]) for need in p["required_caregivers"]
-    ]
-    way = raw["distances"]
-    travelled, seen = 0.0, set()
-    for carer, route in zip(raw["caregivers"], solution.routes, strict=True):
-        at, free = 0, 0.0
-        for t in route:
-            i, need = tasks[t]
-            assert need["service"] in carer["abilities"]
-            assert t not in seen
-            seen.add(t)
-            travelled += way[at][i + 1]
-            assert solution.start[t] >= free + way[at][i + 1] - 1e-6
-            at, free = i + 1, solution.start[t] + need["duration"]
-        travelled += way[at][0]
-    assert len(seen) == len(tasks)
-    late = []
-    for i, p in enumerate(raw["patients"]):
-        mine = [t for t, (j, _) in enumerate(tasks) if j == i]
-        for t in mine:
-            assert solution.start[t] >= p["time_window"][0] - 1e-6
-            late.append(max(0.0, solution.start[t] - p["time_window"][1]))
-        if len(mine) == 2:
-            sync = p["synchronization"]
-            low, high = sync["distance"] if sync["type"] == "sequential" else (0.0, 0.0)
-            gap = solution.start[mine[1]] - solution.start[mine[0]]
-            assert low - 1e-6 <= gap <= high + 1e-6
-            assert solution.shift[mine[0]] != solution.shift[mine[1]]
-    return (travelled + sum(late) + max(late)) / 3
+def gap(cost: float | None, known: float) -> float | None:
+    """Gap to the best known, %."""
+    return None if cost is None else 100 * (cost / known - 1)
 
 
-def solomon(path: Path) -> RoundsProblem:
-    """Read one of Solomon's instances; distances truncated to one decimal."""
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    vehicles, capacity = (int(x) for x in rows[4])
-    data = np.array([[float(x) for x in row] for row in rows[9:] if len(row) == 7])
-    way = np.hypot(*(data[:, None, 1:3] - data[None, :, 1:3]).transpose(2, 0, 1))
-    way = np.floor(way * 10 + 1e-9)[None] / 10
-    n = len(data) - 1
-    return RoundsProblem(
-        visit_ids=tuple(str(int(r[0])) for r in data[1:]),
-        shift_ids=tuple(f"v{k}" for k in range(vehicles)),
-        minutes=way,
-        km=way,
-        place=np.arange(1, n + 1),
-        earliest=data[1:, 4],
-        latest=data[1:, 5],
-        task_visit=np.arange(n),
-        task_minutes=data[1:, 6],
-        load=data[1:, 3],
-        allowed=np.ones((n, vehicles), bool),
-        person=np.arange(vehicles),
-        start_place=np.zeros(vehicles),
-        end_place=np.zeros(vehicles),
-        shift_end=np.full(vehicles, data[0, 5]),
-        capacity=np.full(vehicles, float(capacity)),
-        hard_windows=True,
-        weights=Weights(unserved_minute=None),
-    )
-
-
-def solomon_cost(path: Path, routes: list[list[int]]) -> float:
-    """Distance of routes (customers' numbers) from the instance's file; every rule checked."""
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    capacity = int(rows[4][1])
-    data = [[float(x) for x in row] for row in rows[9:] if len(row) == 7]
-    total, seen = 0.0, set()
-    for route in routes:
-        at, now, load = 0, 0.0, 0.0
-        for c in [*route, 0]:
-            way = int(10 * np.hypot(data[at][1] - data[c][1], data[at][2] - data[c][2]) + 1e-9) / 10
-            total += way
-            now = max(now + way, data[c][4])
-            assert now <= data[c][5] + 1e-6, (route, c, now, data[c][5])
-            now += data[c][6]
-            load += data[c][3]
-            if c:
-                assert c not in seen
-                seen.add(c)
-            at = c
-        assert load <= capacity
-    assert len(seen) == len(data) - 1
-    return total
-
-
-def run_mankowska(folder: Path, only: str, seconds: float, seed: int) -> None:
-    with (folder / "rounds" / "best_known.csv").open(encoding="utf-8") as file:
-        best = {r["instance"]: float(r["best_known_cost"]) for r in csv.DictReader(file)}
-    print(f"{'instance':26}{'first':>9}{'ours':>10}{'best known':>12}{'gap %':>8}{'moves':>8}{'s':>6}")
-    by_size: dict[str, list[float]] = {}
-    for name, known in best.items():
+def run_days(folder: Path, only: str, seconds: float, seed: int, *, peers: bool) -> list[Row]:
+    """Days with double-handed visits: ours, and OR-Tools when asked for."""
+    rows: list[Row] = []
+    heads = ("instance", "first", "ours", "best known", "gap %", "moves", "s")
+    print("{:26}{:>9}{:>10}{:>12}{:>8}{:>8}{:>6}".format(*heads)
+          + (f"{'OR-Tools':>10}{'gap %':>8}{'+start':>10}{'gap %':>8}" if peers else ""))  # fmt: skip
+    for name, patients, known, path in best_days(folder):
         if only not in name + "_":
             continue
-        path = folder / "rounds" / f"{name}.json.gz"
-        solution = solve(mankowska(path), seed=seed, time_limit_s=seconds, fill_time=True)
-        cost = mankowska_cost(path, solution)
-        assert abs(cost - solution.cost) < 1e-3, (cost, solution.cost)
-        gap = 100 * (cost / known - 1)
-        by_size.setdefault(name.split("_")[2], []).append(gap)
-        print(
-            f"{name:26}{solution.first_cost:9.1f}{cost:10.3f}{known:12.3f}{gap:8.3f}"
-            f"{solution.moves / 1e6:7.1f}M{solution.seconds:6.1f}",
-            flush=True,
-        )
-    every = [g for gaps in by_size.values() for g in gaps]
-    if every:
-        for size, gaps in by_size.items():
-            print(f"{size:>5} patients: mean gap {np.mean(gaps):7.3f} %, largest {max(gaps):7.3f} %")
-        print(f"all: mean gap {np.mean(every):.3f} %, largest {max(every):.3f} %, "
-              f"below the best known {sum(g < -0.001 for g in every)}")
+        day = Day.read(path)
+        solution = solve(day.problem(), seed=seed, time_limit_s=seconds, fill_time=True)
+        cost = day_cost(day, solution.routes, solution.start)
+        if not math.isclose(cost, solution.cost, abs_tol=1e-3):
+            raise ValueError(f"{name}: the file says {cost}, the search {solution.cost}")
+        row: Row = {"instance": name, "patients": patients, "best_known": known, "ours": cost}
+        rows.append(row)
+        line = (f"{name:26}{solution.first_cost:9.1f}{cost:10.3f}{known:12.3f}{gap(cost, known):8.3f}"
+                f"{solution.moves / 1e6:7.1f}M{solution.seconds:6.1f}")  # fmt: skip
+        if peers:
+            first = solve(day.problem(), seed=seed, time_limit_s=_AT_ONCE, fill_time=True)
+            start = [list(route) for route in first.routes]
+            for peer, given in (("OR-Tools", None), ("OR-Tools from our first", start)):
+                theirs = ortools_day(day, seconds, seed, given).routes
+                row[peer] = None if theirs is None else day_cost(day, theirs, earliest_starts(day, theirs))
+                line += f"{_figure(row[peer], 10, 1)}{_figure(gap(row[peer], known), 8, 1)}"
+        print(line, flush=True)
+    for size in sorted({r["patients"] for r in rows}):
+        print(f"{size:>5} patients: {_gaps([r for r in rows if r['patients'] == size])}")
+    if rows:
+        print(f"all {len(rows)}: {_gaps(rows)}")
+        _ratios(rows, "OR-Tools", "OR-Tools from our first")
+    return rows
 
 
-def pyvrp_solomon(path: Path, seconds: float, seed: int) -> list[list[int]] | None:
-    """PyVRP's own routes; None when it is not installed."""
-    try:
-        import pyvrp
-        from pyvrp.stop import MaxRuntime
-    except ImportError:
-        return None
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    vehicles, capacity = (int(x) for x in rows[4])
-    data = np.array([[float(x) for x in row] for row in rows[9:] if len(row) == 7])
-    way = np.hypot(*(data[:, None, 1:3] - data[None, :, 1:3]).transpose(2, 0, 1))
-    way = np.floor(way * 10 + 1e-9).astype(np.int64)
-    tenths = (data * 10).astype(np.int64)
-    clients = [
-        pyvrp.Client(
-            i, delivery=[int(data[i, 3])], service_duration=int(tenths[i, 6]),
-            tw_early=int(tenths[i, 4]), tw_late=int(tenths[i, 5]),
-        )
-        for i in range(1, len(data))
-    ]  # fmt: skip
-    vehicle = pyvrp.VehicleType(vehicles, capacity=[capacity], tw_late=int(tenths[0, 5]))
-    places = [pyvrp.Location(x, y) for x, y in data[:, 1:3]]
-    problem = pyvrp.ProblemData(places, clients, [pyvrp.Depot(0)], [vehicle], [way], [way])
-    result = pyvrp.solve(problem, stop=MaxRuntime(seconds), seed=seed, display=False)
-    return [[a.idx + 1 for a in route if a.is_client()] for route in result.best.routes()]
-
-
-def run_vrptw(folder: Path, only: str, seconds: float, seed: int) -> None:
-    print(f"{'instance':10}{'best known':>12}{'ours':>9}{'gap %':>8}{'PyVRP':>9}{'gap %':>8}{'first s':>9}")
-    gaps: list[tuple[float, float | None]] = []
-    for path in sorted((folder / "vrptw").glob("*.txt")):
-        if only not in path.stem:
+def run_solomon(folder: Path, only: str, seconds: float, seed: int) -> list[Row]:
+    """Days without double-handed visits: ours, our own search alone, and the peers installed."""
+    peers = {name: work for name, work in PEERS.items() if find_spec(_MODULES[name]) is not None}
+    missing = ", ".join(name for name in PEERS if name not in peers)
+    if missing:
+        print(f"not installed and left out: {missing}")
+    programs: dict[str, Program] = {
+        "ours": ours, "own only": partial(ours, engine="own"), **peers,
+    }  # fmt: skip
+    heads = tuple(programs)
+    print(f"{'':20}gap to the best known, %{'':{9 * len(heads) - 24}}   seconds to the first plan")
+    print(f"{'instance':10}{'best':>10}" + "".join(f"{h:>9}" for h in heads)
+          + "   " + "".join(f"{h:>9}" for h in heads if h != "own only"))  # fmt: skip
+    rows: list[Row] = []
+    for name, known, path in best_solomon(folder):
+        if only not in name:
             continue
-        text = path.with_suffix(".sol").read_text(encoding="utf-8")
-        known = float(text.lower().split("cost")[1].split()[0])
-        problem = solomon(path)
-        began = time.perf_counter()
-        solution = solve(problem, seed=seed, time_limit_s=seconds, fill_time=True)
-        assert time.perf_counter() - began < seconds + 5
-        ours = solomon_cost(path, [[t + 1 for t in route] for route in solution.routes if route])
-        theirs = pyvrp_solomon(path, seconds, seed)
-        line = f"{path.stem:10}{known:12.1f}{ours:9.1f}{100 * (ours / known - 1):8.2f}"
-        their_gap = None
-        if theirs is not None:
-            cost = solomon_cost(path, theirs)
-            their_gap = 100 * (cost / known - 1)
-            line += f"{cost:9.1f}{their_gap:8.2f}"
-        print(line + f"{solution.first_seconds:9.3f}", flush=True)
-        gaps.append((100 * (ours / known - 1), their_gap))
-    if gaps:
-        print(f"mean gap: ours {np.mean([g for g, _ in gaps]):.2f} %")
+        instance = Solomon.read(path)
+        row: Row = {"instance": name, "best_known": known, "first_s": {}, "seconds": {},
+                    "cpu_s": {}}  # fmt: skip
+        found: dict[str, Found] = {}
+        for who, work in programs.items():
+            cpu = time.process_time()
+            found[who] = work(instance, seconds, seed)
+            row["cpu_s"][who] = time.process_time() - cpu
+        found["ours"].first_s = first_plan(instance, seconds, seed)
+        for who, plan in found.items():
+            row[who] = None if plan.routes is None else solomon_cost(instance, plan.routes)
+            row["first_s"][who], row["seconds"][who] = plan.first_s, plan.seconds
+        print(
+            f"{name:10}{known:10.1f}" + "".join(_figure(gap(row[h], known), 9, 2) for h in heads) + "   "
+            + "".join(_figure(row["first_s"][h], 9, 4) for h in heads if h != "own only"),
+            flush=True,
+        )  # fmt: skip
+        rows.append(row)
+    if rows:
+        for who in heads:
+            print(f"{who:10}{_gaps(rows, who)}; "
+                  f"longest run {max(r['seconds'][who] for r in rows):.1f} s, "
+                  f"processor {np.mean([r['cpu_s'][who] for r in rows]):.1f} s")  # fmt: skip
+        _ratios(rows, *heads[1:])
+    return rows
 
 
-def main() -> None:
+def ours(
+    instance: Solomon, seconds: float, seed: int, engine: Literal["auto", "own"] = "auto"
+) -> Found:
+    """Our search; ``auto`` hands such days to PyVRP."""
+    solution = solve(
+        instance.problem(), seed=seed, time_limit_s=seconds, fill_time=True, engine=engine
+    )
+    return Found(_customers(solution), None, solution.seconds)
+
+
+def first_plan(instance: Solomon, seconds: float, seed: int) -> float | None:
+    """Seconds to a plan that keeps every rule: the one built first, or a run of twice the time, and so on."""
+    limit = _AT_ONCE
+    while limit <= seconds:
+        solution = solve(
+            instance.problem(), seed=seed, time_limit_s=limit, fill_time=True, engine="own"
+        )
+        try:
+            solomon_cost(instance, _customers(solution))
+        except ValueError:
+            limit = max(2 * limit, 1e-3)
+            continue
+        return solution.first_seconds if limit == _AT_ONCE else solution.seconds
+    return None
+
+
+def _customers(solution: Solution) -> list[list[int]]:
+    return [[t + 1 for t in route] for route in solution.routes if route]
+
+
+def _figure(value: float | None, width: int, digits: int) -> str:
+    return f"{'none':>{width}}" if value is None else f"{value:{width}.{digits}f}"
+
+
+def _gaps(rows: Sequence[Row], who: str = "ours") -> str:
+    gaps = [g for r in rows if (g := gap(r[who], r["best_known"])) is not None]
+    if not gaps:
+        return "no plan"
+    lost = len(rows) - len(gaps)
+    return (f"mean gap {np.mean(gaps):7.3f} %, largest {max(gaps):7.3f} %, "
+            f"below the best known {sum(g < _BELOW for g in gaps)}"
+            + (f", no plan {lost}" if lost else ""))  # fmt: skip
+
+
+def _ratios(rows: Sequence[Row], *whose: str) -> None:
+    """Print our cost over theirs (geometric mean) where they have a plan."""
+    for who in whose:
+        logs = [math.log(r["ours"] / r[who]) for r in rows if r.get(who) is not None]
+        if logs:
+            print(f"ours / {who}: {math.exp(float(np.mean(logs))):.4f} ({len(logs)} instances)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--set", choices=["rounds", "vrptw"], default="rounds")
+    parser.add_argument("--peers", action="store_true", help="OR-Tools on the set rounds as well")
     parser.add_argument("--only", default="", help="part of an instance's name")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each instance and program")
     parser.add_argument("--seed", type=int, default=1)
-    args: Any = parser.parse_args()
-    run = run_mankowska if args.set == "rounds" else run_vrptw
-    run(args.folder, args.only, args.seconds, args.seed)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    args: Any = parser.parse_args(argv)
+    warm_up()
+    if args.set == "rounds":
+        rows = run_days(args.folder / "rounds", args.only, args.seconds, args.seed, peers=args.peers)
+    else:
+        rows = run_solomon(args.folder / "vrptw", args.only, args.seconds, args.seed)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -272,8 +272,19 @@ class LotsBrief(_Table):
             "is no limit."
         ),
     )
-    minimise: Literal["distance", "equality", "moved"] | None = Field(
-        None, description="What to minimise; 'distance' unless weights are given."
+    max_travel_minutes: float | None = Field(
+        None,
+        gt=0,
+        description=(
+            "Most minutes of travel between visits for each hour of care in any lot, as estimated."
+        ),
+    )
+    minimise: Literal["distance", "equality", "moved", "travel"] | None = Field(
+        None,
+        description=(
+            "What to minimise; 'distance' unless weights are given. 'travel' is the estimated travel "
+            "between visits, on which there is no bound."
+        ),
     )
     weights: Weights | None = Field(None, description="Several aims at once, instead of minimise.")
 
@@ -328,10 +339,14 @@ class LotsBrief(_Table):
 
     @property
     def aims(self) -> Weights:
-        """The weights in force, whichever way the brief said them."""
+        """The weights in force, whichever way the brief said them.
+
+        Travel is no sum over areas: it is minimised from plans that are short.
+        """
         if self.weights is not None:
             return self.weights
-        return Weights(**{self.minimise or "distance": 1.0})
+        aim = "distance" if self.minimise in {None, "travel"} else str(self.minimise)
+        return Weights(**{aim: 1.0})
 
 
 class LocksBrief(_Table):
@@ -1004,7 +1019,10 @@ def _absolute(table: _T, base: Path) -> _T:
         if isinstance(value, Path):
             changes[key] = value if value.is_absolute() else base / value
         elif isinstance(value, BaseModel):
-            changes[key] = _absolute(value, base)
+            inner = _absolute(value, base)
+            if inner is not value:
+                changes[key] = inner
         elif isinstance(value, list) and value and isinstance(value[0], Path):
             changes[key] = [v if v.is_absolute() else base / v for v in value]
-    return table.model_copy(update=changes)
+    # A copy counts what is changed as given in the file, so nothing else may be.
+    return table.model_copy(update=changes) if changes else table

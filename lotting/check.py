@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -23,11 +23,14 @@ from .plan import Plan, natural
 if TYPE_CHECKING:
     from .demand import Demand
 
-__all__ = ["TOLERANCE_HOURS", "Rules", "Violation", "check_plan"]
+__all__ = ["TOLERANCE_HOURS", "TOLERANCE_MINUTES", "Rules", "Violation", "check_plan"]
 
 #: A lot may miss a limit by this many weekly hours (four thousandths of a second): enough for
 #: sums of floating-point hours, far below anything a brief can mean.
 TOLERANCE_HOURS = 1e-6
+
+#: Travel minutes per contact hour by which a lot may miss the cap: rounding of sums.
+TOLERANCE_MINUTES = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Rules:
         Groups of areas in one lot; pairs of areas in two.
     lot_locks
         Lot by area that must be in it.
+    max_travel_minutes
+        Most minutes of travel for each hour of care in any lot, itself included.
     """
 
     number: int | tuple[int, int] | None = None
@@ -66,6 +71,7 @@ class Rules:
     together: tuple[tuple[str, ...], ...] = ()
     apart: tuple[tuple[str, str], ...] = ()
     lot_locks: Mapping[str, str] = field(default_factory=dict)
+    max_travel_minutes: float | None = None
 
     @classmethod
     def from_brief(cls, lots: LotsBrief, locks: LocksBrief) -> Self:
@@ -77,6 +83,7 @@ class Rules:
             across_localities=lots.across_localities,
             together=tuple(tuple(group) for group in locks.together),
             apart=tuple(locks.apart), lot_locks=dict(locks.lot),
+            max_travel_minutes=lots.max_travel_minutes,
         )
 
 
@@ -88,7 +95,8 @@ class Violation:
     ----------
     rule
         ``complete``, ``known``, ``hours``, ``number``, ``per_locality``, ``connected``,
-        ``locality``, ``min_hours``, ``max_hours``, ``together``, ``apart`` or ``lot``.
+        ``locality``, ``min_hours``, ``max_hours``, ``max_travel_minutes``, ``together``, ``apart`` or
+        ``lot``.
     lot
         The lot at fault; "" where it is not one lot.
     areas
@@ -112,7 +120,8 @@ class Violation:
 
 
 def check_plan(
-    plan: Plan, areas: gpd.GeoDataFrame, graph: nx.Graph[str], demand: Demand, rules: Rules
+    plan: Plan, areas: gpd.GeoDataFrame, graph: nx.Graph[str], demand: Demand, rules: Rules, *,
+    travel: Callable[[Sequence[str]], float] | None = None,
 ) -> list[Violation]:
     """List every rule that a plan breaks; an empty list is a plan that keeps the brief.
 
@@ -128,6 +137,9 @@ def check_plan(
         Its ``frame`` has ``weekly_hours`` by ``area_code``.
     rules
         See :class:`Rules`.
+    travel
+        Estimated travel minutes per contact hour of a lot of these areas (NaN without visits), for
+        the cap on them.
 
     Returns
     -------
@@ -149,6 +161,7 @@ def check_plan(
         *_pieces(members, graph),
         *_nests(members, place, rules),
         *_limits(members, load, place, rules),
+        *_travel(members, rules, travel),
         *_locks(lot_of, rules),
     ]
 
@@ -283,6 +296,24 @@ def _limits(
                 rule="max_hours", lot=lot, value=held, limit=high,
                 message=f"lot {lot} holds {held:,.2f} h a week, {held - high:,.2f} above its most "
                         f"of {high:,.2f} ({why_high}).",
+            ))
+    return found
+
+
+def _travel(
+    members: dict[str, list[str]], rules: Rules, travel: Callable[[Sequence[str]], float] | None
+) -> list[Violation]:
+    cap = rules.max_travel_minutes
+    if cap is None or travel is None:
+        return []
+    found = []
+    for lot, inside in members.items():
+        minutes = travel(inside)
+        if minutes > cap + TOLERANCE_MINUTES:
+            found.append(Violation(
+                rule="max_travel_minutes", lot=lot, value=minutes, limit=cap,
+                message=f"lot {lot} has an estimated {minutes:.2f} travel minutes per contact hour, "
+                        f"{minutes - cap:.2f} above its most of {cap:g}.",
             ))
     return found
 

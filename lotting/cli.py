@@ -314,7 +314,7 @@ def _best(progress: Any) -> str:
 
 def _print_result(result: Result, place: Path) -> None:
     from .report.content import MEASURES, as_text
-    from .results import OUTPUTS, in_scenarios, proof_in_words
+    from .results import OUTPUTS, cap_in_words, in_scenarios, proof_in_words
 
     outcome, design_ = result.outcome, result.design
     wide = width()
@@ -344,7 +344,7 @@ def _print_result(result: Result, place: Path) -> None:
     typer.echo(f"Cost {design_.objective:,.0f}; {proof_in_words(design_) or 'no bound is known'}.")
     if facts.get("largest_deviation_pct") is not None:
         typer.echo(f"Largest deviation from target {facts['largest_deviation_pct']:.1f} %.")
-    for sentence in (_moving(facts), in_scenarios(outcome)):
+    for sentence in (_moving(facts), _travelling(facts), cap_in_words(design_), in_scenarios(outcome)):
         if sentence:
             typer.echo(textwrap.fill(sentence, wide))
     if len(design_.tried) > 1:
@@ -365,6 +365,17 @@ def _moving(facts: dict[str, Any]) -> str:
         if f"moved_{unit}" in facts and facts.get("moved_pct") is not None:
             return f"{facts[f'moved_{unit}']:,.0f} {unit} ({facts['moved_pct']:.0f} %) change zone."
     return ""
+
+
+def _travelling(facts: dict[str, Any]) -> str:
+    """Say how much travel there is; "" where it was not estimated."""
+    if facts.get("travel_minutes_per_contact_hour") is None:
+        return ""
+    return (
+        f"Travel, estimated: {facts['travel_minutes_per_contact_hour']:.1f} minutes per contact hour "
+        f"({facts['largest_travel_minutes']:.1f} in the lot with most), "
+        f"{facts['km_per_visit']:.1f} km a visit."
+    )
 
 
 def _print_numbers(result: Result) -> None:
@@ -403,17 +414,24 @@ def _print_options(result: Result, wide: int) -> None:
     apart = next(c for c in table.columns if c.startswith("apart_from_1"))
     unit = apart.removeprefix("apart_from_1_")
     typer.echo("")
-    for heads in (("Option", "cost", "largest dev.", unit), ("", "", "%", "unlike 1")):
-        typer.echo(f"{heads[0]:<{wide - 42}}" + "".join(f"{head:>14}" for head in heads[1:]))
+    columns = [
+        ("cost", "", "objective", 0),
+        ("largest dev.", "%", "largest_deviation_pct", 1),
+        (unit, "unlike 1", apart, 0),
+    ]
+    if "travel_minutes_per_contact_hour" in table:
+        columns.append(("travel", "min/h", "travel_minutes_per_contact_hour", 2))
+    label = wide - 14 * len(columns)
+    for line in range(2):
+        heads = "".join(f"{column[line]:>14}" for column in columns)
+        typer.echo(f"{'' if line else 'Option':<{label}}{heads}")
     for row in table.to_dict("records"):
         name = f"{row['option']}  {row['made_for']}"
-        typer.echo(
-            f"{name[: wide - 43]:<{wide - 42}}{row['objective']:>14,.0f}"
-            f"{row['largest_deviation_pct'] or 0.0:>14.1f}{row[apart]:>14,.0f}"
-        )
+        cells = "".join(f"{row[key] or 0.0:>14,.{places}f}" for _, _, key, places in columns)
+        typer.echo(f"{name[: label - 1]:<{label}}{cells}")
 
 
-_PRINTED = ("weekly_hours", "deviation_pct", "rural_pct", "distance_km")
+_PRINTED = ("weekly_hours", "deviation_pct", "rural_pct", "distance_km", "travel_minutes_per_contact_hour")
 
 
 @app.command()
@@ -429,6 +447,7 @@ def compare(
     """Set two plans side by side: who moves, and what every lot gains and loses."""
     with told(debug):
         from .compare import compare_plans
+        from .lot_travel import lot_travel
         from .project import read_plan
 
         project = read_project(folder, quiet=quiet or as_json)
@@ -446,6 +465,8 @@ def compare(
                 demand,
                 target=lots.target_hours,
                 names=(str(a), str(b)),
+                travel=lot_travel(project, demand.service),
+                cap_minutes=lots.max_travel_minutes,
             )
         if as_json:
             typer.echo(
@@ -469,6 +490,8 @@ def compare(
             stderr().print(
                 "[dim]For use inside the council: small counts are not suppressed here.[/]"
             )
+    if any(comparison.above[1] for comparison in found.values()):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -7,6 +7,7 @@ that differs is a lot and the lot that follows it.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import geopandas as gpd
 import networkx as nx
 import pandas as pd
 
+from .lot_travel import TRAVEL_MEASURES, LotTravel, above_cap, travel_facts
 from .measures import Moved, lot_table, moved, plan_facts
 from .plan import Plan, natural
 
@@ -40,6 +42,15 @@ PLAN_MEASURES = (
     ("cut_km", "Boundary between lots (km)", 0),
     ("mean_polsby_popper", "Compactness (0 to 1)", 3),
     ("connected", "Every lot connected", 0),
+)
+
+#: The same where travel is estimated.
+TRAVEL_PLAN_MEASURES = (
+    ("travel_minutes_per_contact_hour", "Travel minutes per contact hour, est.", 2),
+    ("largest_travel_minutes", "The same in the lot with most", 2),
+    ("km_per_visit", "Travel km per visit, estimated", 2),
+    ("travel_minutes_a_day", "Travel minutes a day, estimated", 0),
+    ("travel_km_a_day", "Travel km a day, estimated", 0),
 )
 
 
@@ -71,6 +82,10 @@ class Comparison:
     areas
         The areas that change lot, by ``area_code``: ``area_name``, ``locality``, ``lot_a``,
         ``lot_b``, ``weekly_hours``, ``people``.
+    cap_minutes
+        Most travel minutes per contact hour in any lot; None where there is no cap.
+    above
+        Lots of A and of B above the cap, and their minutes.
     """
 
     names: tuple[str, str]
@@ -80,6 +95,8 @@ class Comparison:
     lots: pd.DataFrame
     pairs: pd.DataFrame
     areas: pd.DataFrame
+    cap_minutes: float | None = None
+    above: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {})
 
     @property
     def same(self) -> bool:
@@ -115,7 +132,9 @@ class Comparison:
             )
         label = width - 39
         lines += ["", f"{'':<{label}}{'A':>13}{'B':>13}{'B - A':>13}"]
-        for name, words, places in PLAN_MEASURES:
+        for name, words, places in (*PLAN_MEASURES, *TRAVEL_PLAN_MEASURES):
+            if name not in self.plans.index:
+                continue
             row = self.plans.loc[name]
             cells = [_cell(row[c], places) for c in ("a", "b")]
             gap = _gap(row["difference"], places)
@@ -130,6 +149,8 @@ class Comparison:
                 f"{_cell(hours[0], 0):>11}{_cell(hours[1], 0):>11}"
                 f"{_gap(hours[1] - hours[0], 0):>12}"
             )
+        if TRAVEL_MEASURES[0] + "_a" in self.lots:
+            lines += self._travel_lines(label)
         if not self.same:
             heads = f"{'areas':>11}{'h a week':>11}{'people':>12}"
             lines += ["", f"{'Moves from':<{label}}{'to':<{label}}{heads}"]
@@ -139,6 +160,25 @@ class Comparison:
                     f"{row['weekly_hours']:>11,.0f}{_cell(row['people'], 0):>12}"
                 )
         return "\n".join(line.rstrip() for line in lines)
+
+    def _travel_lines(self, label: int) -> list[str]:
+        heads = f"{'travel A':>11}{'B':>11}{'B - A':>12}"
+        lines = ["", f"{'Lot in A':<{label}}{'Lot in B':<{label}}{heads}"]
+        for _, row in self.lots.iterrows():
+            minutes = [row[f"{TRAVEL_MEASURES[0]}_{side}"] for side in "ab"]
+            lines.append(
+                f"{_fit(row['lot_a'] or '-', label)}{_fit(row['lot_b'] or '-', label)}"
+                f"{_cell(minutes[0], 1):>11}{_cell(minutes[1], 1):>11}"
+                f"{_gap(minutes[1] - minutes[0], 1):>12}"
+            )
+        lines.append("Travel: estimated minutes between visits for each hour of care.")
+        for name, above in zip("AB", self.above, strict=True):
+            if above and self.cap_minutes is not None:
+                each = ", ".join(f"{lot} ({minutes:.2f})" for lot, minutes in above.items())
+                lines += textwrap.wrap(
+                    f"{name} has {len(above)} lots above {self.cap_minutes:g} travel minutes per contact "
+                    f"hour: {each}.", 2 * label + 34)
+        return lines
 
     def __str__(self) -> str:
         return self.to_text()
@@ -170,6 +210,8 @@ def compare_plans(
     *,
     target: pd.Series[float] | float | None = None,
     names: tuple[str, str] = ("plan A", "plan B"),
+    travel: LotTravel | None = None,
+    cap_minutes: float | None = None,
 ) -> Comparison:
     """Compare two plans of the same areas.
 
@@ -184,6 +226,10 @@ def compare_plans(
         when left out.
     names
         What to call the plans.
+    travel
+        Estimates travel in lots; not compared when left out.
+    cap_minutes
+        Most travel minutes per contact hour in any lot.
 
     Returns
     -------
@@ -219,10 +265,19 @@ def compare_plans(
         plan_facts(areas, graph, demand, p, target=target, table=t)
         for p, t in zip((a, b), tables, strict=True)
     ]
+    above: list[Mapping[str, float]] = [{}, {}]
+    shown, of_lots = list(PLAN_MEASURES), list(LOT_MEASURES)
+    if travel is not None:
+        shown += TRAVEL_PLAN_MEASURES
+        of_lots += TRAVEL_MEASURES
+        for i, p in enumerate((a, b)):
+            estimated = travel.of(p)
+            tables[i][list(TRAVEL_MEASURES)] = estimated[list(TRAVEL_MEASURES)]
+            facts[i] |= travel_facts(estimated)
+            above[i] = above_cap(estimated, cap_minutes)
     table = pd.DataFrame(
-        {side: [f[name] for name, _, _ in PLAN_MEASURES]
-         for side, f in zip("ab", facts, strict=True)},
-        index=pd.Index([name for name, _, _ in PLAN_MEASURES], name="measure"), dtype="object",
+        {side: [f[name] for name, _, _ in shown] for side, f in zip("ab", facts, strict=True)},
+        index=pd.Index([name for name, _, _ in shown], name="measure"), dtype="object",
     )
     table["difference"] = [
         float("nan") if x is None or y is None or isinstance(x, bool) else float(y - x)
@@ -237,9 +292,10 @@ def compare_plans(
     ).sort_values("lot_a", key=lambda s: s.map(lambda x: (x == "", natural(x))),
                   ignore_index=True, kind="stable")
     for side, measures in zip("ab", tables, strict=True):
-        for name in LOT_MEASURES:
+        for name in of_lots:
             lots[f"{name}_{side}"] = measures[name].reindex(lots[f"lot_{side}"]).array
     return Comparison(
         names=names, change=change, weekly_hours_moved=float(changed["weekly_hours"].sum()),
-        plans=table, lots=lots, pairs=pairs, areas=changed,
+        plans=table, lots=lots, pairs=pairs, areas=changed, cap_minutes=cap_minutes,
+        above=(above[0], above[1]),
     )

@@ -28,6 +28,7 @@ from .demand import Demand
 from .design.solve import Design, FrontPoint
 from .errors import InputError, Problem, Problems
 from .files import replace_all, write_text
+from .lot_travel import TRAVEL_MEASURES, LotTravel, lot_travel, travel_facts
 from .measures import distance_km, hess_cost, lot_table, moved, plan_facts, weekly_hours
 from .plan import Plan
 from .project import NO_ZONE, Project
@@ -39,6 +40,7 @@ __all__ = [
     "OUTPUTS",
     "Outcome",
     "Result",
+    "cap_in_words",
     "check_out",
     "describe",
     "draw_maps",
@@ -79,6 +81,8 @@ class Outcome:
     robustness
         How the plan fares in the scenarios of demand; None where none are wanted, or the brief
         sets a lot no limits.
+    travel
+        What the travel of its lots was estimated from; None where the brief does not ask for it.
     """
 
     demand: Demand
@@ -88,6 +92,7 @@ class Outcome:
     facts: dict[str, Any]
     violations: tuple[Violation, ...]
     robustness: Robustness | None = None
+    travel: LotTravel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,11 +108,16 @@ class Result:
         return self.outcomes[0]
 
 
-def describe(project: Project, service: str, plan: Plan, *, seed: int | None = None) -> Outcome:
+def describe(
+    project: Project, service: str, plan: Plan, *, seed: int | None = None, travel: LotTravel | None = None
+) -> Outcome:
     """Measure and check one plan of one service line, and try it on the scenarios of demand.
 
-    The scenarios are drawn with the brief's seed, or ``seed`` instead.
+    The scenarios are drawn with the brief's seed, or ``seed`` instead. Where the brief asks for the
+    travel in lots it is estimated by ``travel``, which is made anew when left out.
     """
+    if travel is None:
+        travel = lot_travel(project, service)
     demand = project.demand(service)
     lots = dict(project.brief.services())[service]
     target = _target(project, demand, lots, plan)
@@ -117,6 +127,10 @@ def describe(project: Project, service: str, plan: Plan, *, seed: int | None = N
     facts = plan_facts(
         project.areas, project.graph, demand, plan, target=target, today=project.today, table=table
     )
+    if travel is not None:
+        estimated = travel.of(plan)
+        table[list(TRAVEL_MEASURES)] = estimated[list(TRAVEL_MEASURES)]
+        facts |= travel_facts(estimated)
     robustness = _robustness(
         demand, lots, plan, target, project.brief.robust, project.brief.run.seed if seed is None else seed
     )
@@ -132,8 +146,12 @@ def describe(project: Project, service: str, plan: Plan, *, seed: int | None = N
         plan=plan,
         table=table,
         facts=facts,
-        violations=tuple(check_plan(plan, project.areas, project.graph, demand, rules)),
+        violations=tuple(check_plan(
+            plan, project.areas, project.graph, demand, rules,
+            travel=None if travel is None else travel.minutes,
+        )),
         robustness=robustness,
+        travel=travel,
     )
 
 
@@ -169,6 +187,7 @@ def options_table(result: Result) -> pd.DataFrame:
         (no plan at least as equal that moves no more people has a cost below the bound),
         ``viable_lots`` where the brief says what is viable, ``within_limits_pct`` and
         ``below_least_pct`` (per cent of the scenarios of demand) where there are any,
+        ``travel_minutes_per_contact_hour`` and ``largest_travel_minutes`` where travel is estimated,
         ``moved_people`` (or ``moved_hours``) and ``moved_pct`` against today's zones where there
         are any, and ``apart_from_<k>_people`` (or ``_hours``): how many are in another lot than in
         option k, after matching the lots.
@@ -187,7 +206,8 @@ def options_table(result: Result) -> pd.DataFrame:
         row |= {name: facts[name] for name in names}
         if option.point is not None:
             row |= _certificate(option.point)
-        kept = ("viable_lots", "within_limits_pct", "below_least_pct")
+        kept = ("viable_lots", "within_limits_pct", "below_least_pct", "travel_minutes_per_contact_hour",
+                "largest_travel_minutes")
         row |= {name: facts[name] for name in kept if name in facts}
         row |= {
             name: facts[name]
@@ -328,6 +348,7 @@ def _published(project: Project, result: Result, number: int) -> tuple[ReportCon
         facts |= _about(project, result)
     facts |= outcome.facts
     notes = [
+        *_about_travel(result, number),
         "Cost is Hess's: weekly hours x squared kilometres in a straight line to the lot's centre.",
         (
             "Every plan was checked by a second program that shares nothing with the solver: "
@@ -363,6 +384,44 @@ def _published(project: Project, result: Result, number: int) -> tuple[ReportCon
     return content, publish(content)
 
 
+def _about_travel(result: Result, number: int) -> Iterator[str]:
+    """Sentences on travel: what the figures are, and what is not proven."""
+    outcome, found = result.outcomes[number], result.design.travel
+    if outcome.travel is None:
+        return
+    yield TRAVEL_NOTE
+    cap = outcome.lots.max_travel_minutes
+    if cap is not None:
+        above = [v.lot for v in outcome.violations if v.rule == "max_travel_minutes"]
+        if not above:
+            yield f"Every lot keeps to {cap:g} travel minutes per contact hour, as estimated."
+        elif number == 0:
+            yield cap_in_words(result.design, figures=False)
+    if found is not None and found.minimised:
+        yield ("Travel was minimised by a search: no bound is known on how much less any plan could have. "
+               "The bound given is one on the cost.")
+
+
+TRAVEL_NOTE = (
+    "Travel minutes and km are estimated, without planning rounds, for the visits of one day: those "
+    "between visits, not the ways from home and back."
+)
+
+
+def cap_in_words(design: Design, *, figures: bool = True) -> str:
+    """Say which lots stay above the cap on travel, and by how much; "" where none does."""
+    found = design.travel
+    if found is None or not found.above or found.cap_minutes is None:
+        return ""
+    each = ", ".join(
+        f"{lot} by {minutes - found.cap_minutes:.2f}" if figures else lot
+        for lot, minutes in found.above.items()
+    )
+    return (f"No plan was found in which every lot keeps to {found.cap_minutes:g} travel minutes per "
+            f"contact hour; in the best one found these are above it: {each}. That there is none is not "
+            "proven.")
+
+
 def draw_maps(
     project: Project,
     content: ReportContent,
@@ -393,6 +452,10 @@ def draw_maps(
         )
     if _number(facts.get("distance_km")):
         lines["Mean distance to the lot's centre"] = f"{facts['distance_km']:.1f} km"
+    if _number(facts.get("travel_minutes_per_contact_hour")):
+        lines["Travel minutes per contact hour, estimated"] = (
+            f"{facts['travel_minutes_per_contact_hour']:.1f}"
+        )
     if proof:
         value, label = proof
         lines[label] = value
@@ -406,7 +469,8 @@ def draw_maps(
         lot_measures=tables.lots.shown().infer_objects(),
         today=None if content.today is None else content.today.lots,
         limits=LotLimits(
-            min_hours=lots.min_hours, max_hours=lots.max_hours, target_hours=lots.target_hours
+            min_hours=lots.min_hours, max_hours=lots.max_hours, target_hours=lots.target_hours,
+            max_travel_minutes=lots.max_travel_minutes,
         ),
         facts=lines,
         source=content.source,
@@ -431,8 +495,13 @@ def _number(value: object) -> bool:
 def proof_in_words(design: Design) -> str:
     """Say in one line how good the plan is.
 
-    The bound is on the brief's own objective and within its rules.
+    The bound is on the brief's own objective and within its rules; on travel there is none.
     """
+    if design.travel is not None and design.travel.minimised and design.status != "optimal":
+        text = "how much less travel any plan could have is not known (no bound)"
+        if design.gap is None:
+            return text
+        return f"{text}; no plan within these rules has a cost more than {_up(100 * design.gap)} % lower"
     if design.status == "optimal":
         return "no plan within these rules is better"
     if design.gap is None:
@@ -447,6 +516,8 @@ def _up(value: float) -> str:
 
 def proof_in_short(design: Design) -> tuple[str, str] | None:
     """Figure and label for the head of a map."""
+    if design.travel is not None and design.travel.minimised and design.status != "optimal":
+        return "No bound", "How much less travel any plan could have"
     if design.status == "optimal":
         return "Proven best", "Within the brief's rules"
     if design.gap is None:
@@ -484,17 +555,48 @@ def _json(
         "cost_per_locality": _places(result, tables),
         "numbers_tried": [] if tables.numbers is None else _records(tables.numbers.shown()),
         "measures": tables.facts,
-        "violations": [str(v) for v in outcome.violations],
+        "violations": _violations(outcome, tables),
         "lots": _records(tables.lots.shown()),
         "options": [] if tables.options is None else _records(tables.options.shown()),
         "front": [] if tables.front is None else _records(tables.front.shown()),
         "demand_scenarios": _scenarios(project, outcome, tables),
+        **_travel(project, result, tables),
         "reconciliation": _records(tables.reconciliation.shown()),
         "repairs": _records(project.repairs),
         "warnings": [str(w) for w in _publishable(project)],
         "files": sorted(files),
         "timings": {"design_s": round(design.runtime_s, 3)},
     }
+
+
+def _violations(outcome: Outcome, tables: Published) -> list[str]:
+    """Rules that are broken in words, less the figures of lots that are withheld."""
+    gone = tables.lots.suppressed
+    hours = gone["weekly_hours"] if "weekly_hours" in gone else pd.Series(dtype=bool)
+    withheld = set(hours.index[hours])
+    return [
+        f"{v.rule}: lot {v.lot} {CONFIDENTIAL}" if v.lot in withheld else str(v) for v in outcome.violations
+    ]
+
+
+def _travel(project: Project, result: Result, tables: Published) -> dict[str, Any]:
+    """What the estimate of travel rests on; nothing where there is none."""
+    estimate, found = result.outcome.travel, result.design.travel
+    if estimate is None:
+        return {}
+    open_figures = not project.brief.publish.disclosure_control
+    about = estimate.about(counts=open_figures)
+    if found is not None:
+        withheld = "travel_minutes_per_contact_hour" in tables.lots.suppressed and bool(
+            tables.lots.suppressed["travel_minutes_per_contact_hour"].any()
+        )
+        about |= {
+            "minimised": found.minimised,
+            "bound": None,
+            "cap_minutes": found.cap_minutes,
+            "above_the_cap": CONFIDENTIAL if withheld and found.above else dict(found.above),
+        }
+    return {"travel": about}
 
 
 def _scenarios(project: Project, outcome: Outcome, tables: Published) -> dict[str, Any] | None:

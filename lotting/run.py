@@ -16,12 +16,15 @@ import pandas as pd
 from .brief import LotsBrief, RunBrief
 from .design.away import Away
 from .design.executors import make_executor
+from .design.places import split
 from .design.solve import Progress, design
 from .design.stop import Stop
 from .errors import InfeasibleError, Reason
+from .lot_travel import LotTravel, impossible_places, lot_travel
 from .plan import Plan
 from .project import NO_ZONE, Project
 from .results import Result, describe
+from .travel_plans import TRAVEL_SHARE, needs_search, with_travel
 
 __all__ = ["design_all"]
 
@@ -92,8 +95,14 @@ def _each(
     reasons: list[Reason] = []
     for name, lots in services:
         demand = project.demand(name)
-        stop = Stop(share.time_limit_s)
+        travel = lot_travel(project, name)
+        drawing = share
+        if travel is not None and needs_search(lots, share.options):
+            drawing = share.model_copy(update={"time_limit_s": (1 - TRAVEL_SHARE) * share.time_limit_s})
+        stop = Stop(drawing.time_limit_s)
         try:
+            if travel is not None:
+                _keep_the_cap(project, name, lots, travel)
             with _ctrl_c(stop):
                 found = design(
                     project.areas,
@@ -102,7 +111,7 @@ def _each(
                     lots,
                     locks=project.brief.locks,
                     today=_zones(project),
-                    run=share,
+                    run=drawing,
                     robust=project.brief.robust,
                     people_known=demand.people_known,
                     progress=_teller(name, stop, progress),
@@ -112,6 +121,21 @@ def _each(
                     executor=executor if isinstance(executor, Away) else None,
                     so_far=None if so_far is None else partial(so_far, name),
                 )
+                if travel is not None and drawing is not share:
+                    found = with_travel(
+                        project,
+                        name,
+                        lots,
+                        found,
+                        travel,
+                        options=share.options,
+                        seed=share.seed,
+                        seconds=share.time_limit_s - drawing.time_limit_s,
+                        stop=stop,
+                        today=_zones(project),
+                        progress=_teller(name, stop, progress),
+                        acceptable=_market(project, demand.frame["weekly_hours"]),
+                    )
         except InfeasibleError as error:
             reasons += (
                 error.reasons
@@ -130,12 +154,32 @@ def _each(
         results.append(
             Result(
                 design=found,
-                outcomes=tuple(describe(project, name, o.plan, seed=share.seed) for o in found.options),
+                outcomes=tuple(
+                    describe(project, name, o.plan, seed=share.seed, travel=travel)
+                    for o in found.options
+                ),
             )
         )
     if reasons:
         raise InfeasibleError(reasons)
     return results
+
+
+def _keep_the_cap(project: Project, name: str, lots: LotsBrief, travel: LotTravel) -> None:
+    """Say so before the search where a place that is one lot cannot keep the cap on travel.
+
+    Raises
+    ------
+    InfeasibleError
+        With one reason a place.
+    """
+    if lots.max_travel_minutes is None or isinstance(lots.number, tuple):
+        return  # a range may hold a number of lots that can
+    hours = project.demand(name).frame["weekly_hours"]
+    places = split(project.areas["locality"], project.graph, hours, lots).places
+    reasons = impossible_places(travel, places, lots.max_travel_minutes)
+    if reasons:
+        raise InfeasibleError(reasons)
 
 
 @contextmanager

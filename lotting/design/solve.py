@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +40,8 @@ from .stop import Stop
 from .work import How
 
 __all__ = [
-    "Design", "FrontPoint", "How", "NumberTried", "Option", "PlaceResult", "Progress", "Status", "design",
+    "Design", "FrontPoint", "How", "NumberTried", "Option", "PlaceResult", "Progress", "Status",
+    "TravelFound", "design",
 ]
 
 #: Share of the time that is kept for the options, where there are to be any.
@@ -96,6 +97,25 @@ class PlaceResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TravelFound:
+    """What the search for less travel came to (:mod:`lotting.travel_plans`); nothing of it is proven.
+
+    Attributes
+    ----------
+    minimised
+        Whether the plan is the one with the least travel that was found.
+    cap_minutes
+        Most travel minutes per contact hour in any lot; None where there is no cap.
+    above
+        Lots of the plan above the cap, and their minutes.
+    """
+
+    minimised: bool
+    cap_minutes: float | None
+    above: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """The result of a design.
 
@@ -127,6 +147,9 @@ class Design:
         ``done``, ``time limit`` or ``interrupted``.
     runtime_s
         Seconds.
+    travel
+        Where travel was looked at: what became of it. The objective, its bound and its gap are those
+        of the aims all the same.
     """
 
     plan: Plan
@@ -143,6 +166,7 @@ class Design:
     reproducible: bool
     stopped_by: str
     runtime_s: float
+    travel: TravelFound | None = None
 
 
 def design(

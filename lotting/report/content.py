@@ -43,6 +43,8 @@ MEASURES = (
     Measure("packages", "Packages", "", 0),
     Measure("rural_pct", "Rural", "%", 0),
     Measure("distance_km", "Distance", "km", 1),
+    Measure("travel_minutes_per_contact_hour", "Travel", "min an hour", 1),
+    Measure("km_per_visit", "Km", "a visit", 1),
     Measure("area_km2", "Area", "km²", 0, total=True),
     Measure("annual_hours", "Hours", "a year", 0, total=True),
 )
@@ -69,11 +71,12 @@ def as_text(value: object, measure: Measure) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotLimits:
-    """Weekly hours a lot may hold; None where the brief sets no such limit."""
+    """Weekly hours a lot may hold, and its travel; None where the brief sets no such limit."""
 
     min_hours: float | None = None
     max_hours: float | None = None
     target_hours: float | None = None
+    max_travel_minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,9 +102,10 @@ class MapContent:
     lot_measures
         One row a lot, index the lot's name. Of the columns ``locality``, ``weekly_hours``,
         ``annual_hours``, ``people``, ``packages``, ``moved_people``, ``deviation_pct``,
-        ``area_km2``, ``rural_pct``, ``distance_km`` and ``connected`` those that are there are
-        shown; others are ignored. Counts of people and packages are given as they may be
-        published, as text (``"125"``, ``"[c]"``) where some are withheld. NaN is shown as a dash.
+        ``area_km2``, ``rural_pct``, ``distance_km``, ``travel_minutes_per_contact_hour``,
+        ``km_per_visit`` and ``connected`` those that are there are shown; others are ignored.
+        Counts of people and packages are given as they may be published, as text (``"125"``,
+        ``"[c]"``) where some are withheld. NaN is shown as a dash.
     today
         Zone in force today by ``area_code``, every area (None or NaN: in no zone); None when
         today's zones are not known.
@@ -202,3 +206,11 @@ class MapContent:
         if self.limits.min_hours is not None and float(hours) < self.limits.min_hours - 0.5:
             return "below the limit"
         return ""
+
+    def above_travel(self, lot: str) -> str:
+        """``"above the limit"`` or ``""`` for a lot's travel minutes per contact hour."""
+        cap, name = self.limits.max_travel_minutes, "travel_minutes_per_contact_hour"
+        if cap is None or name not in self.lot_measures:
+            return ""
+        minutes = self.lot_measures.loc[lot, name]
+        return "above the limit" if isinstance(minutes, Real) and float(minutes) > cap + 1e-6 else ""

@@ -38,13 +38,18 @@ __all__ = ["Published", "ReportContent", "publish"]
 #: Measures of a lot from which the hours of a few people could be read.
 TELLING = (
     "weekly_hours", "annual_hours", "target_hours", "deviation_hours", "deviation_pct", "rural_pct",
-    "centre", "distance_km", "hess_cost",
+    "centre", "distance_km", "hess_cost", "travel_minutes_per_contact_hour", "km_per_visit",
 )
 #: Those of them from which the hours of the lot's locality could be read.
 TELLING_OF_LOCALITY = ("target_hours", "deviation_hours", "deviation_pct")
 #: Facts of a plan from which the hours of a withheld lot could be read.
 TELLING_FACTS = (
     "smallest_lot_hours", "largest_lot_hours", "spread_hours", "largest_deviation_pct",
+    "largest_travel_minutes",
+)
+#: Facts of the travel of all visits together.
+TRAVEL_FACTS = (
+    "travel_minutes_per_contact_hour", "km_per_visit", "travel_minutes_a_day", "travel_km_a_day",
 )
 
 
@@ -415,7 +420,7 @@ def _facts(
     true = {name: int(figures[name].sum()) for name in columns}
     gone = set(TELLING_FACTS) if hidden else set()
     if CONFIDENTIAL in {shown[name] for name in columns}:
-        gone |= {"weekly_hours", "annual_hours", *TELLING_FACTS}
+        gone |= {"weekly_hours", "annual_hours", *TELLING_FACTS, *TRAVEL_FACTS}
     closed = set()
     if by_payer is not None:
         shut = by_payer.totals["column"].suppressed["count"]

@@ -20,6 +20,11 @@ __all__ = ["render_webmap", "write_webmap"]
 
 HOUR_COLOURS = ("#DCE8F3", "#A9CBEA", "#6BACE6", "#2073BC", "#12436D")
 WITHHELD_COLOUR = "#E9E9E9"
+#: What the tooltip of a lot calls the estimates of travel.
+_TRAVEL = {
+    "travel_minutes_per_contact_hour": "Travel minutes per contact hour (estimated)",
+    "km_per_visit": "Km per visit (estimated)",
+}
 RURAL_COLOUR, URBAN_COLOUR = "#9FD3CC", "#12436D"
 
 
@@ -91,6 +96,8 @@ def _table(content: MapContent, colours: dict[str, str]) -> dict[str, Any]:
         if column.name == "connected":
             return {"text": "yes" if value else "no", "align": "text", "warning": ""}
         warning = content.outside_limits(lot) if column.name == "weekly_hours" else ""
+        if column.name == "travel_minutes_per_contact_hour":
+            warning = content.above_travel(lot)
         return {"text": as_text(value, column), "align": "number", "warning": warning}
 
     localities = (
@@ -105,7 +112,8 @@ def _table(content: MapContent, colours: dict[str, str]) -> dict[str, Any]:
                 {
                     "index": names.index(lot), "name": lot, "key": keys[lot],
                     "show_name": keys[lot] != lot, "colour": colours[lot],
-                    "ink": text_on(colours[lot]), "warning": bool(content.outside_limits(lot)),
+                    "ink": text_on(colours[lot]),
+                    "warning": bool(content.outside_limits(lot) or content.above_travel(lot)),
                     "cells": [cell(lot, column) for column in columns],
                 }
                 for lot in names if localities[lot] == locality
@@ -122,6 +130,8 @@ def _table(content: MapContent, colours: dict[str, str]) -> dict[str, Any]:
     notes = []
     if "distance_km" in measures:
         notes.append("Distance: mean distance to the lot’s centre, weighted by hours.")
+    if "travel_minutes_per_contact_hour" in measures:
+        notes.append("Travel: minutes between visits for each hour of care; km for each visit. Estimated.")
     if "connected" in measures and not broken:
         notes.append("Every lot is in one piece.")
     return {
@@ -131,14 +141,16 @@ def _table(content: MapContent, colours: dict[str, str]) -> dict[str, Any]:
 
 
 def _limits(content: MapContent) -> str:
-    low, high = content.limits.min_hours, content.limits.max_hours
+    low, high, cap = content.limits.min_hours, content.limits.max_hours, content.limits.max_travel_minutes
+    hours = ""
     if low is not None and high is not None:
-        return f"Each should hold {low:,.0f} to {high:,.0f} hours a week."
-    if low is not None:
-        return f"Each should hold {low:,.0f} hours a week or more."
-    if high is not None:
-        return f"Each should hold {high:,.0f} hours a week at most."
-    return ""
+        hours = f"Each should hold {low:,.0f} to {high:,.0f} hours a week."
+    elif low is not None:
+        hours = f"Each should hold {low:,.0f} hours a week or more."
+    elif high is not None:
+        hours = f"Each should hold {high:,.0f} hours a week at most."
+    travel = "" if cap is None else f"Each may have {cap:g} travel minutes per contact hour at most."
+    return " ".join(text for text in (hours, travel) if text)
 
 
 def _area_facts(content: MapContent) -> pd.DataFrame:
@@ -264,6 +276,11 @@ class _FoliumMap:
                 facts["Hours a week"] = escaped(
                     as_text(measures.loc[name, "weekly_hours"], MEASURES[0])
                 )
+            for measure in MEASURES:
+                if measure.name in _TRAVEL and measure.name in measures:
+                    facts[_TRAVEL[measure.name]] = escaped(
+                        as_text(measures.loc[name, measure.name], measure)
+                    )
             properties.append(facts)
         fills = [self.colours[name] for name in self.names]
         layer = folium.GeoJson(

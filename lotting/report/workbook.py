@@ -68,6 +68,12 @@ _LOTS: Mapping[str, _Column] = {
         "Cost (hours x km2)", WHOLE,
         "Weekly hours x squared straight-line kilometres to the centre, added up (Hess and "
         "others 1965)."),
+    "travel_minutes_per_contact_hour": _Column(
+        "Travel (minutes per contact hour)", TENTH,
+        "Minutes of travel between visits for each hour of care, on one day. Estimated, without "
+        "planning rounds; the ways from home and back are left out. No bound on it is known."),
+    "km_per_visit": _Column(
+        "Travel (km per visit)", TENTH, "Km between visits for each visit of each carer; estimated."),
     "connected": _Column("Connected", "", "Yes when the lot is in one piece."),
     "pieces": _Column("Pieces", WHOLE, "Connected pieces of the lot."),
     "cut_km": _Column(
@@ -135,13 +141,16 @@ _OPTIONS: Mapping[str, _Column] = {
     "within_limits_pct": _Column(
         "Within limits (% of scenarios)", TENTH,
         "Scenarios of demand in which every lot stays within its limits."),
+    "largest_travel_minutes": _Column(
+        "Most travel of a lot (minutes per contact hour)", TENTH, "Of the lot that has most; estimated."),
     "below_least_pct": _Column(
         "Below the least (% of scenarios)", TENTH,
         "Scenarios of demand in which some lot falls below its least hours."),
     "smallest_lot_hours": _Column("Smallest lot (weekly hours)", TENTH, "Weekly hours of the smallest lot."),
     "largest_lot_hours": _Column("Largest lot (weekly hours)", TENTH, "Weekly hours of the largest lot."),
-    **{k: _LOTS[k] for k in ("hess_cost", "distance_km", "cut_km", "connected", "moved_people",
-                             "moved_hours", "people", "packages", "weekly_hours")},
+    **{k: _LOTS[k] for k in ("travel_minutes_per_contact_hour", "hess_cost", "distance_km", "cut_km",
+                             "connected", "moved_people", "moved_hours", "people", "packages",
+                             "weekly_hours")},
 }
 _FRONT: Mapping[str, _Column] = {
     **_OPTIONS,
@@ -338,6 +347,11 @@ _WORDS: Mapping[str, str] = {
     "viable_lots": "Lots that hold the weekly hours a lot needs",
     "within_limits_pct": "Scenarios of demand in which every lot stays within its limits (%)",
     "below_least_pct": "Scenarios of demand in which a lot falls below its least hours (%)",
+    "travel_minutes_per_contact_hour": "Travel minutes per contact hour (estimated)",
+    "km_per_visit": "Km per visit (estimated)",
+    "largest_travel_minutes": "Travel minutes per contact hour in the lot with most (estimated)",
+    "travel_minutes_a_day": "Travel minutes a day (estimated)",
+    "travel_km_a_day": "Travel km a day (estimated)",
     "moved_pct": "Change zone (%)", "moved_areas": "Areas that change zone",
 }
 _SHEETS: Mapping[str, str] = {

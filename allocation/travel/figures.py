@@ -223,7 +223,8 @@ def travel_change(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
     """
     names = ("travel_minutes_per_contact_hour", "km", "co2e_kg", "not_contact_pct", "break_even_gbp")
     a, b = before.loc["All lots"], after.loc["All lots"]
-    return {
-        name: {"before": float(a[name]), "after": float(b[name]), "change": float(b[name] - a[name])}
-        for name in names
-    }
+    found = {}
+    for name in names:
+        was, will = float(str(a[name])), float(str(b[name]))
+        found[name] = {"before": was, "after": will, "change": will - was}
+    return found

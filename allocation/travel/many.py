@@ -17,11 +17,12 @@ import pandas as pd
 from allocation.rounds import DEFAULT_WEIGHTS, Rounds, RoundsProblem, Solution, Weights, make_rounds
 from allocation.rounds.day import make_problem
 from allocation.rounds.solve import solve
-from allocation.rounds.workers import made_up_shifts
 from lotting.design.crew import Crew, Job
 from lotting.design.executors import make_executor
 from lotting.design.stop import Stop
 from lotting.travel import TravelTimes
+
+from .staff import made_up_staff
 
 __all__ = ["Planned", "plan_lots", "seed_of"]
 
@@ -77,6 +78,7 @@ def plan_lots(
     shifts: Mapping[str, pd.DataFrame] | None = None,
     seed: int = 1,
     effort: float = 1.0,
+    time_limit_s: float | None = None,
     processes: int = 0,
     weights: Weights = DEFAULT_WEIGHTS,
     report: Callable[[str, int, int], None] | None = None,
@@ -91,10 +93,10 @@ def plan_lots(
     travel
         Minutes and km.
     shifts
-        By lot; made up for lots that are not in it.
+        By lot; made up for lots that are not in it (:func:`.staff.made_up_staff`).
     seed
         Of the whole day.
-    effort
+    effort, time_limit_s
         See :func:`allocation.rounds.solve`.
     processes
         How many at once; one a core when 0.
@@ -116,7 +118,7 @@ def plan_lots(
     tell = report or (lambda *_: None)
     shifts = shifts or {}
     staff = {
-        lot: shifts[lot] if lot in shifts else made_up_shifts(day) for lot, day in visits.items()
+        lot: shifts[lot] if lot in shifts else made_up_staff(day) for lot, day in visits.items()
     }
     total = sum(int(day["carers"].sum()) for day in visits.values())
     problems: dict[str, RoundsProblem] = {}
@@ -129,7 +131,10 @@ def plan_lots(
     order = sorted(problems, key=lambda lot: -len(problems[lot].task_visit))
     stop = Stop(math.inf)
     jobs = [
-        Job(_solved, Stop(math.inf, stop.interrupted), (problems[lot], seed_of(seed, lot), effort))
+        Job(
+            _solved, Stop(math.inf, stop.interrupted),
+            (problems[lot], seed_of(seed, lot), effort, time_limit_s),
+        )
         for lot in order
     ]
     done = 0
@@ -160,8 +165,10 @@ def plan_lots(
     )  # fmt: skip
 
 
-def _solved(problem: RoundsProblem, seed: int, effort: float, *, stop: Stop) -> Solution:
-    return solve(problem, seed=seed, effort=effort, stop=stop)
+def _solved(
+    problem: RoundsProblem, seed: int, effort: float, time_limit_s: float | None, *, stop: Stop
+) -> Solution:
+    return solve(problem, seed=seed, effort=effort, time_limit_s=time_limit_s, stop=stop)
 
 
 def _warm() -> None:

@@ -1,0 +1,217 @@
+"""The commands of ``allocation``. Data on stdout, progress and problems on stderr.
+
+Exit codes: 0 done, 1 rounds leave visits unserved that could not wait, or pay is below the minimum
+wage, 2 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lotting.console import AsJson, Debug, Folder, Quiet, Service, print_version, told, use_utf8
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="allocation",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Share the work out: visits, rounds, travel, pay.",
+)
+
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="PLAN.csv", help="A plan; FOLDER/out/plan.csv when left out."),
+]
+Day = Annotated[
+    dt.datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day to plan, instead of the brief's."),
+]
+Workers = Annotated[
+    Path | None,
+    typer.Option(metavar="WORKERS.csv", help="Care workers' shifts; made up when left out."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same rounds.")]
+Effort = Annotated[
+    float, typer.Option(min=0.001, max=100, help="How hard to look; twice takes twice as long.")
+]
+Processes = Annotated[int, typer.Option(min=0, help="Lots planned at once; one a core when 0.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of what is written.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; never ends in a traceback unless asked to."""
+    use_utf8()
+    app(args=None if arguments is None else list(arguments), prog_name="allocation")
+
+
+@app.callback()
+def _root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Share the work out: visits, rounds, travel, pay."""
+
+
+def _print(found: object) -> None:
+    typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+@app.command()
+def visits(
+    folder: Folder,
+    service: Service = None,
+    day: Day = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Read the visits, or make them up from hours of care, and account for every hour."""
+    with told(debug):
+        from .commands.visits import run
+
+        found = run(folder, service=service, day=day and day.date(), out=out, quiet=quiet or as_json)
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command()
+def rounds(
+    folder: Folder,
+    plan: PlanFile = None,
+    workers: Workers = None,
+    day: Day = None,
+    lot: Annotated[list[str] | None, typer.Option(help="Only this lot; may be given again.")] = None,
+    service: Service = None,
+    effort: Effort = 0.5,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Most seconds for a lot; the rounds can then not be repeated exactly."),
+    ] = None,
+    seed: Seed = 1,
+    processes: Processes = 0,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Plan a day's rounds of every lot: who goes where when, and which visits nobody can make.
+
+    What is written is personal data: keep it inside.
+    """
+    with told(debug):
+        from .commands.rounds import run
+
+        found = run(
+            folder, plan, workers=workers, day=day and day.date(), lots=lot, service=service, effort=effort,
+            seconds=seconds, seed=seed, processes=processes, out=out, quiet=quiet or as_json,
+        )  # fmt: skip
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command()
+def travel(
+    folder: Folder,
+    plan: PlanFile = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="PRICES.csv", help="Hourly prices: lot,hourly_price_gbp.")
+    ] = None,
+    price: Annotated[float | None, typer.Option(help="One hourly price for all lots, in pounds.")] = None,
+    windows: Annotated[
+        str | None,
+        typer.Option(metavar="MINUTES", help="Plan again with these visit windows, e.g. 0,30,60,120."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Estimate travel, without planning rounds.")] = False,
+    pay_share_pct: Annotated[
+        float | None,
+        typer.Option(help="Share of a price that becomes pay and mileage; 56.9 when left out."),
+    ] = None,
+    kg_co2e_per_km: Annotated[
+        float | None, typer.Option(min=0, max=5, help="Of a car; 0.1645 when left out.")
+    ] = None,
+    service: Service = None,
+    day: Day = None,
+    effort: Effort = 0.3,
+    seed: Seed = 1,
+    processes: Processes = 0,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the travel of the lots with today's zones, and say which lots a price does not carry.
+
+    What is written has passed disclosure control.
+    """
+    with told(debug):
+        from .commands.travel import run
+
+        found = run(
+            folder, plan, prices=prices, price=price, windows=windows, quick=quick,
+            pay_share_pct=pay_share_pct, kg_co2e_per_km=kg_co2e_per_km, service=service,
+            day=day and day.date(), effort=effort, seed=seed, processes=processes, out=out,
+            quiet=quiet or as_json,
+        )  # fmt: skip
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command()
+def burden(
+    folder: Folder,
+    lot: Annotated[str, typer.Option(help="The lot.")],
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="POSTCODE", help="Where rounds begin and end: a postcode, or easting,northing."),
+    ] = None,
+    plan: PlanFile = None,
+    workers: Workers = None,
+    provider: Annotated[str, typer.Option(help="Name on the page.")] = "",
+    service: Service = None,
+    day: Day = None,
+    effort: Effort = 0.5,
+    seed: Seed = 1,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show a provider what one lot would mean from its own base, on one page."""
+    with told(debug):
+        from .commands.burden import run
+
+        found = run(
+            folder, plan, lot=lot, base=base, workers=workers, provider=provider, service=service,
+            day=day and day.date(), effort=effort, seed=seed, out=out, quiet=quiet or as_json,
+        )  # fmt: skip
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command()
+def pay(
+    brief: Annotated[Path, typer.Argument(metavar="PAY.toml", help="The pay brief, or its folder.")],
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Check pay against the minimum wage and write the evidence report."""
+    with told(debug):
+        from .commands.pay import run
+
+        found = run(brief, out, quiet=quiet or as_json)
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+    if found.below:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

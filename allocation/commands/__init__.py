@@ -1,0 +1,1 @@
+"""What each command does: read, reckon, write whole, and say what came out."""

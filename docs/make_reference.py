@@ -55,6 +55,8 @@ Keys that depend on each other:
 - To count people who are `moved`, in `minimise` or `weights`, there has to be a `[today]` table.
 - `tolerance_pct` counts from `target_hours`, or from the mean hours a lot of the locality where
   that is left out. It holds beside `min_hours` and `max_hours`; a lot has to keep all three.
+- `[lots]` `max_travel_minutes` and `minimise = "travel"` are about an estimate; see
+  [Look after travel in lots](../how-to/travel-in-lots.md).
 - `[travel]`: where both `roads` and a `server` are named, `engine` says which to use.
 """
 

@@ -30,6 +30,8 @@ from lotting.brief import (
     ServiceBrief,
     TodayBrief,
     TravelBrief,
+    VisitColumns,
+    VisitsBrief,
     Weights,
     load_brief,
 )
@@ -42,7 +44,8 @@ both = pytest.mark.parametrize("county", COUNTIES)
 TABLES: dict[str, type[BaseModel]] = {
     "areas": AreasBrief, "demand": DemandBrief, "demand.columns": PackageColumns,
     "today": TodayBrief, "lots": LotsBrief, "locks": LocksBrief, "service": ServiceBrief,
-    "market": MarketBrief, "travel": TravelBrief, "run": RunBrief, "robust": RobustBrief,
+    "market": MarketBrief, "travel": TravelBrief, "visits": VisitsBrief,
+    "visits.columns": VisitColumns, "run": RunBrief, "robust": RobustBrief,
     "publish": PublishBrief,
 }
 HEADER = re.compile(r"(?:# )?\[\[?([a-z.]+)\]?\]")
@@ -78,6 +81,7 @@ def test_every_setting_is_explained(projects: dict[str, Path], county: str) -> N
     # A table inside a table has a heading of its own.
     expected = {name: set(model.model_fields) for name, model in TABLES.items()}
     expected["demand"] -= {"columns"}
+    expected["visits"] -= {"columns"}
     assert seen == expected
     assert set(Brief.model_fields) == {name for name in TABLES if "." not in name}
 

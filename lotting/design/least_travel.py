@@ -38,6 +38,7 @@ _ROUNDS = 4
 _HEAT = (1.0, 0.5, 0.25, 0.25)
 _COLD = 0.01  # last temperature over first
 _SAMPLE = 40  # moves that set the temperature
+_SHAKE = 60  # proposals that shake a plan
 _ASK = 64  # proposals between two looks at the clock
 _CLOSER = 1e-9
 
@@ -156,7 +157,17 @@ def less_travel(
                 worth, lot = new, found
         if worth < best_worth:
             best_worth, best = worth, lot
-    return canonical(_descend(problem, best, best_worth, effort.trials, zone_of, stop))
+    best, best_worth, left = _descend(problem, best, best_worth, effort.trials, zone_of, stop)
+    turn = 0
+    while left > 0 and not stop():
+        # Out of a plan that no single move betters: shake it, and go down again.
+        rng = stream(seed, problem.instance.name, problem.least, "shake", turn)
+        shaken = _anneal(_Borders(problem, best, zone_of), rng, _SHAKE, 1.0, stop, last=True)
+        lot, worth, left = _descend(problem, shaken, problem.worth(shaken), left - 1, zone_of, stop)
+        if worth < best_worth:
+            best, best_worth = lot, worth
+        turn += 1
+    return canonical(best)
 
 
 class _Borders:
@@ -289,9 +300,10 @@ class _Borders:
 
 
 def _anneal(
-    borders: _Borders, rng: np.random.Generator, proposals: int, heat: float, stop: Stop
+    borders: _Borders, rng: np.random.Generator, proposals: int, heat: float, stop: Stop, *,
+    last: bool = False,
 ) -> Ints:
-    """Cool a plan down by the rough estimate; return the best plan on the way."""
+    """Cool a plan down by the rough estimate; return the best plan on the way, or the last."""
     instance, lot = borders.instance, borders.lot
     now = best = 0.0
     best_lot = lot.copy()
@@ -326,7 +338,7 @@ def _anneal(
                 best, best_lot = now, lot.copy()
         else:
             borders.undo(u, a, w)
-    return best_lot
+    return lot.copy() if last else best_lot
 
 
 def _partner(borders: _Borders, u: int, v: int, kind: float, which: float) -> int:
@@ -342,21 +354,26 @@ def _partner(borders: _Borders, u: int, v: int, kind: float, which: float) -> in
 
 def _descend(
     problem: TravelProblem, lot: Ints, worth: Worth, trials: int, zone_of: Ints, stop: Stop
-) -> Ints:
-    """Try moves by the proper estimate, the most promising first, until none is better."""
+) -> tuple[Ints, Worth, int]:
+    """Try moves by the proper estimate, the most promising first, until none is better.
+
+    Returns
+    -------
+    The plan, what it is worth, and the trials left.
+    """
     while trials > 0 and not stop():
         borders = _Borders(problem, lot, zone_of)
         found: list[tuple[float, int, int, int]] = []
         for u, b, w in list(borders.moves()):
             if stop():
-                return lot
+                return lot, worth, trials
             a = int(borders.lot[u])
             change, _, _ = borders.try_move(u, b, w)
             borders.undo(u, a, w)
             found.append((change, u, b, w))
         for _, u, b, w in sorted(found):
             if trials <= 0 or stop():
-                return lot
+                return lot, worth, trials
             trials -= 1
             other = lot.copy()
             other[u] = b
@@ -367,7 +384,7 @@ def _descend(
                 lot, worth = other, new
                 break
         else:
-            return lot
-    return lot
+            return lot, worth, trials
+    return lot, worth, trials
 
 

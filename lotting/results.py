@@ -502,6 +502,8 @@ def proof_in_words(design: Design) -> str:
         if design.gap is None:
             return text
         return f"{text}; no plan within these rules has a cost more than {_up(100 * design.gap)} % lower"
+    if design.travel is not None and design.travel.above and design.gap is not None:
+        return f"no plan within the other rules costs more than {_up(100 * design.gap)} % less"
     if design.status == "optimal":
         return "no plan within these rules is better"
     if design.gap is None:

@@ -24,7 +24,7 @@ from .lot_travel import LotTravel, impossible_places, lot_travel
 from .plan import Plan
 from .project import NO_ZONE, Project
 from .results import Result, describe
-from .travel_plans import TRAVEL_SHARE, needs_search, with_travel
+from .travel_plans import time_share, with_travel
 
 __all__ = ["design_all"]
 
@@ -97,8 +97,8 @@ def _each(
         demand = project.demand(name)
         travel = lot_travel(project, name)
         drawing = share
-        if travel is not None and needs_search(lots, share.options):
-            drawing = share.model_copy(update={"time_limit_s": (1 - TRAVEL_SHARE) * share.time_limit_s})
+        if travel is not None and (part := time_share(lots, share.options)):
+            drawing = share.model_copy(update={"time_limit_s": (1 - part) * share.time_limit_s})
         stop = Stop(drawing.time_limit_s)
         try:
             if travel is not None:

@@ -30,18 +30,21 @@ from .plan import Plan
 from .project import Project
 from .travel.burden_plan import QuickBurdens
 
-__all__ = ["LEAST_TRAVEL", "TRAVEL_SHARE", "needs_search", "with_travel"]
+__all__ = ["LEAST_TRAVEL", "time_share", "with_travel"]
 
 LEAST_TRAVEL = "Least travel"
 
-#: Share of the time limit that the search for less travel has, where there is one.
-TRAVEL_SHARE = 0.25
+#: Share of the time limit that the search for less travel has: for an option more, and where the brief
+#: asks for it.
+_OPTION_SHARE, _ASKED_SHARE = 0.2, 0.4
+#: Share of that for a plan that keeps the cap, where an option with least travel is wanted, too.
+_CAP_SHARE = 0.7
 
 #: Starts of the search in each place: the best by the rough estimate.
 _STARTS = 3
 
 # What one step was measured to take on one slow core: a proposal, and a proper estimate for v visits.
-_PROPOSAL_S = 6e-5
+_PROPOSAL_S = 1.2e-4
 _PAIR_S = 3e-9  # for each visit of a lot and area of it
 _PROPER_S = 4e-7  # for each pair of visits of a lot
 #: Part of the time that the steps are reckoned to fill on such a core.
@@ -49,9 +52,11 @@ _FILLED = 0.4
 _MOST_TRIALS = 400
 
 
-def needs_search(lots: LotsBrief, options: int) -> bool:
-    """Whether plans are to be looked for, and travel not only measured."""
-    return lots.max_travel_minutes is not None or lots.minimise == "travel" or options > 1
+def time_share(lots: LotsBrief, options: int) -> float:
+    """Share of the time limit in which plans with less travel are looked for; 0 to measure it only."""
+    if lots.max_travel_minutes is not None or lots.minimise == "travel":
+        return _ASKED_SHARE
+    return _OPTION_SHARE if options > 1 else 0.0
 
 
 @dataclass(slots=True)
@@ -274,7 +279,7 @@ def with_travel(
 
     if least or search.above(own, cap):
         parts = search.better(
-            search.plans, least=least, cap=cap, share=0.5 if both else 1.0,
+            search.plans, least=least, cap=cap, share=_CAP_SHARE if both else 1.0,
             stage="Less travel" if least else "Travel within the cap")
         plan = search.named(parts, today)
         if plan != own and fine(plan):
@@ -298,13 +303,17 @@ def with_travel(
     shown = shown[:max(1, options)]
     if extra:
         starts = list(dict.fromkeys([main, *(o.plan for o in shown), *search.plans]))
-        parts = search.better(starts, least=True, cap=cap, share=0.5 if both else 1.0, stage="Less travel")
+        parts = search.better(
+            starts, least=True, cap=cap, share=1 - _CAP_SHARE if both else 1.0, stage="Less travel")
         plan = search.named(parts, main.lots)
         already = min(search.minutes(o.plan) for o in shown)
         if search.minutes(plan) < already * (1 - 1e-6) and fine(plan) and (
                 not kept or not search.above(plan, cap)):
             shown.append(_option(search, plan, LEAST_TRAVEL, on_front=found.options[0].point is not None))
-    front = tuple(_renamed(p, own) if least else p for p in found.front)
+    front = found.front
+    if changed:
+        front = tuple(replace(p, title=_others(found, least=least)[0].title) if p.plan == own else p
+                      for p in front)
     if cap is not None and kept:
         front = tuple(p for p in front if not search.stop() and not search.above(p.plan, cap))
     over = search.above(main, cap)
@@ -333,16 +342,10 @@ def _option(search: _Search, plan: Plan, title: str, *, on_front: bool) -> Optio
 
 
 def _others(found: Design, *, least: bool) -> list[Option]:
-    """Return the options of the design, the first under a name of its own where travel is the aim."""
-    if not least:
-        return list(found.options)
-    own = found.plan
+    """Return the options of the design, the first under another name: it is no longer the first."""
+    title = "Most compact" if least else "Without the cap on travel"
     return [
-        o if o.plan != own else
-        replace(o, title="Most compact", point=None if o.point is None else _renamed(o.point, own))
+        o if o.plan != found.plan else
+        replace(o, title=title, point=None if o.point is None else replace(o.point, title=title))
         for o in found.options
     ]
-
-
-def _renamed(point: FrontPoint, own: Plan) -> FrontPoint:
-    return replace(point, title="Most compact") if point.plan == own else point

@@ -31,8 +31,6 @@ __all__ = ["Effort", "TravelProblem", "Worth", "less_travel"]
 
 #: What a minute of travel above the cap costs, in minutes of travel.
 _PRICE = 20.0
-#: Weight of the brief's other aims where travel is minimised: they break ties.
-_TIE = 1e-4
 #: Anneals from each start, each cooler than the one before.
 _ROUNDS = 4
 _HEAT = (1.0, 0.5, 0.25, 0.25)
@@ -190,9 +188,11 @@ class _Borders:
             rough = problem.quick.minutes(self._areas(k))
             if rough > 0 and b.travel_minutes > 0:
                 self.ratio[k] = b.travel_minutes / rough
-        value = sum(self._value(k) for k in range(instance.lots))
-        scale = max(sum(b.travel_minutes for b in burdens), 1e-9) / value if value > 0 else 0.0
-        self.weight = scale * (_TIE if problem.least else 1.0)
+        self.tails = np.repeat(np.arange(instance.size), np.diff(instance.indptr))
+        self.weight = 0.0
+        if not problem.least:
+            value = sum(self._value(k) for k in range(instance.lots))
+            self.weight = max(sum(b.travel_minutes for b in burdens), 1e-9) / value if value > 0 else 0.0
         self.cost = np.array([self.cost_of(k) for k in range(instance.lots)])
 
     def _areas(self, k: int) -> npt.NDArray[np.intp]:
@@ -277,6 +277,10 @@ class _Borders:
         if w >= 0:
             self.lot[w] = was
 
+    def cut(self) -> Ints:
+        """Return the positions of neighbours in different lots, each pair from both its sides."""
+        return np.flatnonzero(self.lot[self.tails] != self.lot[self.instance.indices]).astype(np.int64)
+
     def touches(self, w: int, a: int, but: int) -> bool:
         """Whether w touches lot a in another unit than ``but``."""
         near = self.instance.neighbours(w)
@@ -309,21 +313,17 @@ def _anneal(
     best_lot = lot.copy()
     seen: list[float] = []
     hot = math.inf
+    cut = borders.cut()
     for step in range(proposals):
         if step % _ASK == 0:
             if stop():
                 break
-            draws = rng.random((_ASK, 5))
+            draws = rng.random((_ASK, 4))
         draw = draws[step % _ASK]
-        u = int(draw[0] * instance.size)
-        near = instance.neighbours(u)
-        if not len(near):
-            continue
-        v = int(near[int(draw[1] * len(near))])
+        at = int(cut[int(draw[0] * len(cut))])
+        u, v = int(borders.tails[at]), int(instance.indices[at])
         a, b = int(lot[u]), int(lot[v])
-        if a == b:
-            continue
-        w = _partner(borders, u, v, draw[2], draw[3])
+        w = _partner(borders, u, v, draw[1], draw[2])
         if not borders.allowed(u, b, w):
             continue
         change, new_a, new_b = borders.try_move(u, b, w)
@@ -331,8 +331,9 @@ def _anneal(
             seen.append(abs(change))
             hot = heat * float(np.median(seen))
         temperature = hot * _COLD ** (step / proposals)
-        if change <= 0 or (temperature > 0 and draw[4] < math.exp(-change / temperature)):
+        if change <= 0 or (temperature > 0 and draw[3] < math.exp(-change / temperature)):
             borders.keep(a, b, new_a, new_b)
+            cut = borders.cut()
             now += change
             if now < best - _CLOSER:
                 best, best_lot = now, lot.copy()

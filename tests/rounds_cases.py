@@ -318,3 +318,47 @@ class _Tried:
             if back - (begin - out) > p.max_minutes[w]:
                 return float("inf")
         return cost
+
+
+LIMITED = (
+    "hard", "cheap", "end", "capacity", "shift", "unfamiliar", "modes", "no way", "max", "max hard",
+    "breaks", "breaks hard", "two shifts", "open",
+)  # fmt: skip
+
+
+def limited_day(kind: str, seed: int) -> RoundsProblem:
+    """Five visits and two or three shifts under one of the rules in :data:`LIMITED`."""
+    rng = np.random.default_rng(seed + 1000)
+    plain = random_day(seed, 5, 2)
+    way = plain.minutes
+    slow = rng.integers(1, 60, way.shape) * (way > 0.0)
+    breaks = {"spread": 120, "break_after": rng.integers(60, 120, 2), "break_minutes": [15, 20]}
+    hours = {"shift_start": rng.integers(0, 60, 2), "shift_end": rng.integers(150, 300, 2)}
+    out = {"max_minutes": rng.integers(60, 200, 2), "weights": Weights(unserved_minute=2.0)}
+    changed: dict[str, dict[str, Any]] = {
+        "hard": {"hard_windows": True},
+        "cheap": {"hard_windows": True, "weights": Weights(unserved_minute=1.0)},
+        "end": hours,
+        "capacity": {"capacity": rng.integers(45, 120, 2)},
+        "shift": {"shifts": 3, "double": 0.2, "weights": Weights(shift=50.0)},
+        "unfamiliar": {
+            "unfamiliar": rng.integers(0, 2, plain.allowed.shape),
+            "weights": Weights(unfamiliar=15.0),
+        },
+        "modes": {
+            "minutes": np.concatenate([way, slow]),
+            "km": np.concatenate([slow, way]),
+            "mode": [0, 1],
+            "weights": Weights(km=0.5),
+        },
+        "no way": {"minutes": np.where(rng.random(way.shape) < 0.3, np.inf, way)},
+        "max": out,
+        "max hard": {"double": 0, "hard_windows": True, **out},
+        "breaks": breaks,
+        "breaks hard": {"hard_windows": True, **breaks},
+        "two shifts": {
+            "shifts": 3, "person": [0, 0, 1], "shift_start": [0, 200, 0], "shift_end": [200, 500, 600],
+        },
+        "open": {"start_place": [NO_PLACE, NO_PLACE], "end_place": [NO_PLACE, 0]},
+    }  # fmt: skip
+    return random_day(seed, 5, **changed[kind])

@@ -55,6 +55,9 @@ def test_a_sound_plan_passes():
 
 ONE_BARRED = np.array([[False, True], [True, True], [True, True], [True, True]])
 
+LONG_A = {"task_minutes": [65, 30, 30, 20], "break_minutes": [20, 20]}
+BREAK_BEFORE_B = {"x": [("a", 0, 480), ("b", 0, 575), ("c", 0, 615)], "y": [("c", 1, 615)]}
+
 
 @pytest.mark.parametrize(("changed", "routes", "expected"), [
     # windows: soft ones may be missed, hard ones not, and nobody comes too early
@@ -102,9 +105,9 @@ ONE_BARRED = np.array([[False, True], [True, True], [True, True], [True, True]])
     ({"break_after": [149.99, 150], "break_minutes": [21, 21]}, ROUTES, ["break"]),
     ({"break_after": [149.99, 150], "break_minutes": [20, 20]}, ROUTES, []),
     ({"break_after": [40, 40], "break_minutes": [20, 20]}, ROUTES, []),
-    # due on the way to b, 3.33 minutes from there, and again 6.67 minutes from c: 36.67 with the visit
-    ({"break_after": [36.67, 30], "break_minutes": [20, 20]}, ROUTES, []),
-    ({"break_after": [36.66, 30], "break_minutes": [20, 20]}, ROUTES, ["break"]),
+    # with 65 minutes at a, due 7.5 minutes behind it: 2.5 of the way, b, 10 of way and c are 72.5
+    (LONG_A | {"break_after": [72.5, 72.5]}, BREAK_BEFORE_B, []),
+    (LONG_A | {"break_after": [72.49, 72.5]}, BREAK_BEFORE_B, ["break"]),
     # a visit longer than that has its breaks before and behind
     ({"break_after": [29, 29], "break_minutes": [20, 20]}, ROUTES, []),
     ({"break_after": [29, 29], "break_minutes": [20.01, 20]}, ROUTES, ["break", "break"]),

@@ -330,13 +330,11 @@ class _Check:
         since = route[0].start
         for before, s in pairwise(route):
             way, _ = _leg(p, w, int(p.place[before.visit]), int(p.place[s.visit]))
-            rested = s.start - before.end - way >= rest - self.tolerance
-            if rested:
-                # The break comes when it is due, on the way if need be.
-                left = min(max(before.end + way - since - after, 0.0), way)
-                since = s.start - left
-            long = s.end - s.start > after and rested
-            if not long and self.above(s.end - since, after):
+            if s.start - before.end - way >= rest - self.tolerance:
+                # The break comes when it is due, on the way if need be; what is left of the way and
+                # the visit itself cannot be split.
+                since = s.start - min(max(before.end + way - since - after, 0.0), way)
+            elif self.above(s.end - since, after):
                 self.add(
                     "break",
                     f"{self.shift(w)} has been at work for {s.end - since:g} minutes on end after "
@@ -345,8 +343,6 @@ class _Check:
                     shift=w,
                     amount=s.end - since - after,
                 )
-                since = s.start
-            elif long:
                 since = s.start
 
     def one_place(self, routes: dict[int, list[_Stop]]) -> None:

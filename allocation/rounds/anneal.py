@@ -14,6 +14,7 @@ import numpy as np
 from .moves import (
     anywhere,
     beside,
+    dissolve,
     exchange_places,
     exchange_tails,
     exchange_workers,
@@ -28,6 +29,7 @@ from .records import (
     NONE,
     OPS,
     REKEY,
+    SINCE_REKEY,
     Bools,
     Data,
     Floats,
@@ -141,6 +143,9 @@ def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
 def _move(d: Data, s: State, i: int) -> float:
     """Try one move of visit i; return what it adds to the cost of travel, inf if it cannot be."""
     pick = np.random.random()
+    if pick < d.dissolve_share:
+        return dissolve(d, s, i)
+    pick = (pick - d.dissolve_share) / (1.0 - d.dissolve_share)
     if pick < 0.55:
         return beside(d, s, i)
     if pick < 0.65:
@@ -262,15 +267,14 @@ def anneal(
     _, _, late, worst, over = evaluate(d, s)
     waiting = d.late_weight * late + d.worst_weight * worst + d.over_weight * over
     temperature = hot
-    rekey_in = _REKEY_EVERY * len(d.visits)
     for step in range(steps):
         if step % _LOOK == 0:
             temperature = hot * math.exp(math.log(cold / hot) * (done + step) / total)
-        rekey_in -= 1
-        if rekey_in <= 0 or s.counts[REKEY] == 1:
+        s.counts[SINCE_REKEY] += 1
+        if s.counts[SINCE_REKEY] > _REKEY_EVERY * len(d.visits) or s.counts[REKEY] == 1:
             rekey(d, s)
             s.counts[REKEY] = 0
-            rekey_in = _REKEY_EVERY * len(d.visits)
+            s.counts[SINCE_REKEY] = 0
         allowance = -temperature * math.log(np.random.random() + 1e-300)
         s.counts[OPS] = 0
         s.counts[KEYS] = 0

@@ -12,11 +12,12 @@ from .records import BEHIND, DROPPED, KEYS, NONE, OPS, REKEY, TINY, Data, State,
 from .routes import insert, leg, remove, swap_tails
 
 __all__ = [
-    "anywhere", "beside", "exchange_places", "exchange_tails", "exchange_workers", "leave_out",
+    "anywhere", "beside", "dissolve", "exchange_places", "exchange_tails", "exchange_workers", "leave_out",
     "move_run", "undo",
 ]  # fmt: skip
 
 PUT, TOOK, TAILS = 0, 1, 2
+_MOST_DISSOLVED = 12  # tasks of a shift that is given up
 
 
 @inner
@@ -157,36 +158,46 @@ def _by_keys(d: Data, s: State, x: int, lo: float, hi: float) -> int:
 
 
 @inner
-def _cheapest(d: Data, s: State, t: int, w: int) -> int:
-    """Pick the task of w's route to insert t behind at least cost, with some noise."""
+def _price_behind(d: Data, s: State, t: int, w: int, p: int) -> float:
+    """Cost of inserting t behind task p (NONE: first) in w's route, by travel and rough lateness."""
     m = d.workers[w].mode
     here = d.tasks[t].place
     v = d.tasks[t].visit
+    q = s.routes[w].first if p == NONE else s.tasks[p].after
+    at = d.workers[w].start_place if p == NONE else d.tasks[p].place
+    ready = d.workers[w].shift_start if p == NONE else s.tasks[p].start + d.tasks[p].duration
+    to = d.workers[w].end_place if q == NONE else d.tasks[q].place
+    cost = leg(d, m, at, here) + leg(d, m, here, to) - leg(d, m, at, to)
+    reach = ready if at == NONE else ready + d.minutes[m, at, here]
+    begin = max(reach, d.visits[v].earliest)
+    cost += d.late_weight * max(0.0, begin - d.visits[v].latest)
+    there = begin + d.tasks[t].duration
+    if to != NONE:
+        there += d.minutes[m, here, to]
+    if q != NONE:
+        u = d.tasks[q].visit
+        cost += d.late_weight * max(0.0, there - max(s.tasks[q].start, d.visits[u].latest))
+    elif d.limits:
+        cost += d.over_weight * max(0.0, there - d.workers[w].shift_end)
+    return cost
+
+
+@inner
+def _cheapest(d: Data, s: State, t: int, w: int) -> tuple[int, float]:
+    """Pick the task of w's route to insert t behind at least cost, with some noise; and that cost."""
     best = np.inf
     found = NONE
     p = NONE
     q = s.routes[w].first
-    at = d.workers[w].start_place
-    ready = d.workers[w].shift_start
     while True:
-        to = d.workers[w].end_place if q == NONE else d.tasks[q].place
-        cost = leg(d, m, at, here) + leg(d, m, here, to) - leg(d, m, at, to)
-        reach = ready if at == NONE else ready + d.minutes[m, at, here]
-        begin = max(reach, d.visits[v].earliest)
-        cost += d.late_weight * max(0.0, begin - d.visits[v].latest)
-        if q != NONE:
-            there = begin + d.tasks[t].duration + d.minutes[m, here, to]
-            u = d.tasks[q].visit
-            cost += d.late_weight * max(0.0, there - max(s.tasks[q].start, d.visits[u].latest))
+        cost = _price_behind(d, s, t, w, p)
         cost += 0.3 * abs(cost) * np.random.random()
         if cost < best:
             best = cost
             found = p
         if q == NONE:
-            return found
+            return found, best
         p = q
-        at = d.tasks[q].place
-        ready = s.tasks[q].start + d.tasks[q].duration
         q = s.tasks[q].after
 
 
@@ -264,7 +275,8 @@ def anywhere(d: Data, s: State, i: int) -> float:
     t = _a_task(d, i)
     if not d.allowed[t, w]:
         return np.inf
-    return _relocate(d, s, t, w, _cheapest(d, s, t, w))
+    p, _ = _cheapest(d, s, t, w)
+    return _relocate(d, s, t, w, p)
 
 
 @inner
@@ -405,6 +417,52 @@ def move_run(d: Data, s: State, i: int) -> float:
         _set_key(s, d.tasks[t].visit, lo + (hi - lo) * (0.02 + 0.96 * share))
         cost += _put(d, s, t, x, p)
         p = t
+    return cost
+
+
+@inner
+def dissolve(d: Data, s: State, i: int) -> float:
+    """Give all visits of the shift that makes visit i to other shifts, each where it costs least."""
+    w = s.tasks[_a_task(d, i)].worker
+    if w == NONE or s.routes[w].size > _MOST_DISSOLVED:
+        return np.inf
+    cost = 0.0
+    taken = 0
+    while s.routes[w].first != NONE:
+        cost += _take(d, s, s.routes[w].first)
+        taken += 1
+    for n in range(taken):
+        t = s.ops[n, 1]
+        v = d.tasks[t].visit
+        double = d.task[v, 1] != NONE
+        best = np.inf
+        to = NONE
+        behind = NONE
+        for x in range(len(d.workers)):
+            if x == w or s.routes[x].size == 0 or not d.allowed[t, x]:
+                continue
+            if double:
+                if _partner_is(d, s, t, x):
+                    continue
+                p = _by_key(d, s, x, s.visits[v].key)
+                price = _price_behind(d, s, t, x, p)
+            else:
+                p, price = _cheapest(d, s, t, x)
+            if price < best:
+                best = price
+                to = x
+                behind = p
+        if to == NONE:
+            return np.inf
+        if not double:
+            after = s.routes[to].first if behind == NONE else s.tasks[behind].after
+            lo = _low(d, s, behind, after)
+            hi = _high(d, s, behind, after)
+            if hi - lo < 100 * TINY:
+                s.counts[REKEY] = 1
+                return np.inf
+            _set_key(s, v, _between(lo, hi))
+        cost += _put(d, s, t, to, behind)
     return cost
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "BEHIND", "DROPPED", "KEYS", "LOG", "NONE", "OPS", "REKEY", "ROUTE", "TASK", "TASK_STATE",
+    "BEHIND", "DROPPED", "KEYS", "LOG", "NONE", "OPS", "REKEY", "ROUTE", "SINCE_REKEY", "TASK", "TASK_STATE",
     "TINY", "VISIT", "VISIT_STATE", "WORKER", "Bools", "Data", "Floats", "Ints", "Records", "State",
     "compiled", "empty_state", "inner",
 ]  # fmt: skip
@@ -34,6 +34,7 @@ KEYS = 1  # keys it has changed
 BEHIND = 2  # two tasks that came behind what it took away
 REKEY = 4  # two keys have come too close: number them afresh
 DROPPED = 5  # visit that the move leaves out
+SINCE_REKEY = 6  # moves
 
 
 def compiled(function: _F) -> _F:
@@ -101,6 +102,7 @@ class Data(NamedTuple):
     may_drop: bool
     hard: bool  # windows
     loads: bool  # any shift has a capacity
+    dissolve_share: float  # of moves that try to do without a shift
 
 
 class State(NamedTuple):

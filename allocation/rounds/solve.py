@@ -20,16 +20,20 @@ __all__ = ["MOVES_PER_TASK", "Solution", "solve"]
 
 #: Moves for every task of the day, unless told otherwise; some seconds for a few hundred visits.
 MOVES_PER_TASK = 20_000
-# What no plan should do costs this many times a minute of travel: less at first, so that the search
-# can pass through such plans, and from this share of the way on so much that none is left.
-_SELDOM, _NEVER, _STIFF_FROM = 10.0, 200.0, 0.7
+# What no plan should do costs this many times a minute of travel: little at first, so that the search
+# can pass through such plans, and from these shares of the way on so much that none is left.
+_SELDOM = 10.0
+_NEVER = ((0.7, 200.0), (0.9, 1e8))
 _MUST = 1e7  # cost of leaving out a visit that has to be made
-_LOOK_S = 0.05  # seconds between two looks at the clock
-_FIRST_CHUNK = 500
+# Moves between two looks at the clock. It must not follow the clock, or plans could not be repeated.
+_CHUNK = 20_480
+_AHEAD = 0.02  # share of the time by which the clock may be ahead of the moves
 _CLOSE = 40  # visits worth having next to a visit, at most
 # First temperatures, in costs of a leg to a near visit, with and without hard windows; tuned on the
 # instances of benchmarks/rounds.py.
 _HOT_HARD, _HOT_SOFT = 1.0, 3.0
+# Share of moves that try to do without a shift, where shifts cost something.
+_DISSOLVE = 0.003
 _COLDER = 100.0  # the last temperature is the first by this
 _LATE = 1e-6  # minutes that are rounding, not lateness
 
@@ -197,6 +201,7 @@ class _Clock:
     report: Callable[[float], None] = lambda _: None
     over: bool = False
     stopped: bool = False
+    hurried: bool = False
 
     def left(self) -> float:
         """Return the seconds left; inf without a limit."""
@@ -233,36 +238,34 @@ def _anneal(
     """Anneal once, leave the best plan in worker and key; return its cost and the moves made."""
     hot = _HOT_HARD * _leg_cost(data) if data.hard else _HOT_SOFT * _leg_cost(data)
     cold = hot / _COLDER
-    stiff = _stiff(data)
+    hardens = data.hard or data.limits or data.loads
+    later = [(share, _stiffer(data, price)) for share, price in _NEVER if hardens]
     best, share = cost, 0.0
-    done, chunk = 0, _FIRST_CHUNK
+    done = 0
+    least = max(256, total // 40 // 256 * 256)
+    chunk = min(_CHUNK, least)
     while not clock.over:
-        begun = time.monotonic()
-        if data is not stiff and share >= _STIFF_FROM:
-            data = stiff
+        if later and share >= later[0][0]:
+            data = later.pop(0)[1]
             cost = best = float(evaluate(data, state)[0])
             worker[:], key[:] = state.tasks["worker"], state.visits["key"]
-        if clock.fill:
-            share = min(max(clock.share() * runs - run, 0.0), 1.0)
-            if share >= 1.0:
-                break
+        share = max(share, 0.0 if clock.fill else done / total)
+        spent = min(max(clock.share() * runs - run, 0.0), 1.0)
+        if clock.fill or spent > share + _AHEAD:
+            clock.hurried = True
+        if clock.hurried:
+            # Cool by the clock: cut short while it is hot, a plan would be worth little.
+            share = max(share, spent)
+        if share >= 1.0:
+            break
+        if clock.hurried:
             now = hot * (cold / hot) ** share
             cost, best = anneal(data, state, worker, key, cost, best, now, now, 0, chunk, chunk)
-            done += chunk
         else:
-            if done >= total:
-                break
             chunk = min(chunk, total - done)
             cost, best = anneal(data, state, worker, key, cost, best, hot, cold, done, chunk, total)
-            done += chunk
-            clock.share()
-            share = done / total
+        done += chunk
         clock.report((run + share) / runs)
-        spent = time.monotonic() - begun
-        if spent < _LOOK_S / 2:
-            chunk *= 2
-        elif spent > _LOOK_S * 2 and chunk > _FIRST_CHUNK:
-            chunk //= 2
     return best, done
 
 
@@ -274,11 +277,9 @@ def _leg_cost(data: Data) -> float:
     return max(float(legs.mean()), 1e-3) if len(legs) else 1e-3
 
 
-def _stiff(data: Data) -> Data:
-    """Return the same problem, in which what no plan may do costs more."""
-    if not (data.hard or data.limits or data.loads):
-        return data
-    dearer = _NEVER / _SELDOM
+def _stiffer(data: Data, price: float) -> Data:
+    """Return the same problem, in which what no plan may do costs `price` minutes of travel."""
+    dearer = price / _SELDOM
     return data._replace(
         late_weight=data.late_weight * (dearer if data.hard else 1.0),
         over_weight=data.over_weight * dearer,
@@ -336,6 +337,7 @@ def _data(problem: RoundsProblem) -> Data:
         may_drop=w.unserved_minute is not None,
         hard=problem.hard_windows,
         loads=bool(np.isfinite(problem.capacity).any()),
+        dissolve_share=_DISSOLVE if w.shift > 0 else 0.0,
     )
 
 
@@ -394,7 +396,7 @@ def _solution(
         first_seconds=first_seconds,
         moves=moves,
         seconds=time.monotonic() - begun,
-        repeatable=not (clock.over or clock.stopped or clock.fill),
+        repeatable=not (clock.over or clock.stopped or clock.hurried),
         stopped=clock.stopped,
     )
 

@@ -375,7 +375,7 @@ def _solution(
     clock: _Clock,
 ) -> Solution:
     rebuild(data, state, worker, key, _order(key))
-    if data.may_drop:
+    if data.hard or data.limits or data.loads or data.minutes.max(initial=0.0) >= FAR:
         _take_out(problem, data, state, worker, key)
     served = state.tasks["worker"] != NONE
     start = np.where(served, state.tasks["start"], np.nan)

@@ -36,7 +36,7 @@ SHADES = ("#DCE8F3", "#A9CBEA", "#6BACE6", "#2073BC", "#12436D")
 WITHHELD = "#E9E9E9"
 _COLUMNS = (
     ("contact_hours", "Contact", "h a week", 0),
-    ("travel_minutes_per_contact_hour", "Travel", "min per contact h", 1),
+    ("travel_minutes_per_contact_hour", "Travel", "min an hour", 1),
     ("km", "Travel", "km a week", 0),
     ("co2e_kg", "CO₂e", "kg a week", 0),
     ("not_contact_pct", "Not contact", "% of time", 1),
@@ -111,13 +111,14 @@ def _own(name: str) -> str:
 
 
 def _breaks(layers: list[Layer]) -> list[float]:
-    """Upper ends of all classes but the last, in whole or half minutes; the same for every layer."""
+    """Upper ends of all classes but the last, as round as the spread allows; the same for every layer."""
     values = pd.concat([
         layer.figures["travel_minutes_per_contact_hour"].drop("All lots").dropna() for layer in layers])
     if values.empty:
         return []
-    step = 0.5 if np.ptp(values) < 6 else 1.0
-    ends = np.unique(np.round(np.quantile(values, [0.2, 0.4, 0.6, 0.8]) / step) * step)
+    spread = float(np.ptp(values))
+    step = next(s for s, least in ((1.0, 6.0), (0.5, 3.0), (0.2, 1.5), (0.1, 0.0)) if spread >= least)
+    ends = np.unique(np.round(np.round(np.quantile(values, [0.2, 0.4, 0.6, 0.8]) / step) * step, 6))
     return [float(e) for e in ends if values.min() < e <= values.max()]
 
 
@@ -125,7 +126,7 @@ def _shade(value: float, ends: list[float]) -> str:
     if math.isnan(value):
         return WITHHELD
     step = (len(SHADES) - 1) / max(len(ends), 1)
-    return SHADES[round(int(np.searchsorted(ends, value, side="right")) * step)]
+    return SHADES[round(int(np.searchsorted(ends, round(value, 1), side="right")) * step)]
 
 
 def _legend(ends: list[float], layers: list[Layer]) -> list[dict[str, str]]:

@@ -183,7 +183,7 @@ def week_figures(
     Travel and km of the week are those of the day for each contact hour, times the week's contact
     hours. ``break_even_gbp`` of all lots is their mean by contact hours.
     """
-    both = week.join(day, rsuffix="_day")
+    both = week.join(day.rename(columns={c: f"{c}_day" for c in ("visits", "contact_hours")}))
     served = both["contact_hours_day"].where(both["contact_hours_day"] > 0)
     hours = both["contact_hours"]
     table = pd.DataFrame({

@@ -68,7 +68,8 @@ def with_window(visits: pd.DataFrame, minutes: float) -> pd.DataFrame:
     result = visits.copy()
     order = visits.sort_values(["package_id", "target"], kind="stable")
     same = order["package_id"].eq(order["package_id"].shift())
-    gap = order["target"] - (order["target"] + order["duration_minutes"]).shift()
+    ends = (order["target"] + order["duration_minutes"]).groupby(order["package_id"]).cummax()
+    gap = order["target"] - ends.shift()
     before = (gap / 2).clip(lower=0.0).where(same, np.inf)
     after = before.shift(-1, fill_value=np.inf)
     half = minutes / 2

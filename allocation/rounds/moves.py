@@ -285,7 +285,7 @@ def exchange_places(d: Data, s: State, i: int) -> float:
     a = d.task[i, 0]
     b = _neighbour(d, i)
     j = d.tasks[b].visit
-    if d.task[i, 1] != NONE or d.task[j, 1] != NONE:
+    if i == j or d.task[i, 1] != NONE or d.task[j, 1] != NONE:
         return np.inf
     w = s.tasks[a].worker
     x = s.tasks[b].worker

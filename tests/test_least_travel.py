@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotting.brief import LocksBrief, TravelBrief, load_brief
+from lotting.certificate import write_certificate
 from lotting.check import Rules, check_plan
 from lotting.compare import compare_plans
 from lotting.design.instance import Ints
@@ -33,7 +34,7 @@ from lotting.travel.burden_plan import QuickBurdens, plan_burden
 from lotting.verify import verify_all
 
 TRAVEL = StraightLine(TravelBrief())
-ENOUGH = Effort(proposals=600, trials=150)
+ENOUGH = Effort(proposals=400, trials=100)
 
 
 def some_visits(case: Case, each: int, seed: int) -> pd.DataFrame:
@@ -149,20 +150,20 @@ def test_the_cap_itself_is_within_it() -> None:
     assert replace(problem, cap_minutes=minutes - 1e-5).worth(lot).excess_minutes > 0
 
 
-@settings(deadline=None, max_examples=12)
-@given(st.integers(0, 10**6), st.integers(2, 4), st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 10**6), st.integers(2, 3), st.booleans(), st.booleans())
 def test_no_rule_is_broken_and_nothing_gets_worse(seed: int, lots: int, least: bool, locked: bool) -> None:
     """Whatever it starts from, the search keeps hours, connection and locks, and never adds travel."""
     rng = np.random.default_rng(seed)
-    case = grid(3, 4, rng.integers(5, 15, 12).astype(float).tolist())
+    case = grid(3, 3, rng.integers(5, 15, 9).astype(float).tolist())
     codes = case.codes
     locks = LocksBrief(
-        together=[[codes[0], codes[1]]], apart=[(codes[0], codes[11])], lot={codes[11]: "x"},
+        together=[[codes[0], codes[1]]], apart=[(codes[0], codes[8])], lot={codes[8]: "x"},
     ) if locked else LocksBrief()
     mean = case.total / lots
     plans = [
         p for p in every_plan(case, lots, 0.5 * mean, 1.5 * mean)
-        if not locked or (p.lots[codes[0]] == p.lots[codes[1]] and p.lots[codes[0]] != p.lots[codes[11]])
+        if not locked or (p.lots[codes[0]] == p.lots[codes[1]] and p.lots[codes[0]] != p.lots[codes[8]])
     ]
     if not plans:
         return
@@ -207,9 +208,15 @@ def test_units_of_several_areas_move_whole() -> None:
 
 
 def council(folder: Path, lots: str = "", **tables: str) -> Path:
+    """A council with a tenth of the hours of the small one, so that there are few visits."""
     make(folder)
-    edit(folder / "brief.toml", "max_hours = 1700", f"max_hours = 1700\n{lots}")
-    edit(folder / "brief.toml", "time_limit_s = 20", "time_limit_s = 4")
+    hours = pd.read_csv(folder / "hours.csv")
+    hours["weekly_hours"] /= 10
+    write_csv(folder / "hours.csv", hours)
+    edit(folder / "brief.toml", "min_hours = 900", "min_hours = 90")
+    edit(folder / "brief.toml", "max_hours = 1700", "max_hours = 170")
+    edit(folder / "brief.toml", "max_hours = 170", f"max_hours = 170\n{lots}")
+    edit(folder / "brief.toml", "time_limit_s = 20", "time_limit_s = 1")
     for table, text in tables.items():
         add_to_brief(folder, f"[{table}]\n{text}\n")
     return folder
@@ -267,7 +274,7 @@ def test_the_check_has_the_cap(measured: Project) -> None:
 def test_a_design_with_travel(tmp_path: Path) -> None:
     """An option with least travel is added; it has less than every other, and what is written says how."""
     folder = council(tmp_path / "council", travel="")
-    edit(folder / "brief.toml", "time_limit_s = 4", "time_limit_s = 4\noptions = 2")
+    edit(folder / "brief.toml", "time_limit_s = 1", "time_limit_s = 1\noptions = 2")
     project = load_project(folder)
     result = design_all(project, project.brief.run)[0]
     travel = [o.facts["travel_minutes_a_day"] for o in result.outcomes]
@@ -301,7 +308,9 @@ def test_travel_as_the_aim_has_no_bound(tmp_path: Path) -> None:
     assert proof_in_short(result.design) == ("No bound", "How much less travel any plan could have")
     assert result.design.bound <= result.design.objective
     assert result.design.objective == pytest.approx(result.outcome.facts["hess_cost"])
-    write_results(project, result, tmp_path / "out")
+    (tmp_path / "out/audit").mkdir(parents=True)
+    result.outcome.plan.to_csv(tmp_path / "out/plan.csv")
+    write_certificate(result.design, "all", tmp_path / "out/audit/certificate.json")
     assert all(c.holds for c in verify_all(project, tmp_path / "out"))
 
 
@@ -327,7 +336,7 @@ def test_a_place_that_is_one_lot_is_proof(tmp_path: Path) -> None:
     """Where a locality is one lot its travel is what it is: no plan, with the figure to raise the cap to."""
     folder = council(tmp_path / "council", "max_travel_minutes = 0.1")
     edit(folder / "brief.toml", "number = 4", "number = 2")
-    edit(folder / "brief.toml", "max_hours = 1700", "max_hours = 3000")
+    edit(folder / "brief.toml", "max_hours = 170", "max_hours = 300")
     project = load_project(folder)
     with pytest.raises(InfeasibleError) as raised:
         design_all(project, project.brief.run)

@@ -87,6 +87,7 @@ def check(
     """Read everything, list every problem at once, and account for every hour."""
     with told(debug):
         from .design.places import split
+        from .lot_travel import impossible_places, lot_travel, today_in_words
 
         project = read_project(folder, quiet=quiet or as_json)
         if as_json:
@@ -121,6 +122,13 @@ def check(
             ]
             if all(failed):
                 reasons += list(failed[-1])
+                continue
+            travel = lot_travel(project, name)
+            if travel is not None:
+                reasons += impossible_places(project, name, lots, travel)
+                said = today_in_words(travel, project.today, lots.max_travel_minutes)
+                if said and not as_json:
+                    typer.echo(textwrap.fill(("" if name == "all" else f"{name}: ") + said, width()))
         if reasons:
             raise InfeasibleError(reasons)
         if not as_json:

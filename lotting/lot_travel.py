@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from .design.places import split
 from .errors import Reason
 from .plan import Plan
 from .travel.burden import BurdenRule
@@ -23,12 +24,11 @@ from .travel.times import Mode, TravelMatrix, TravelTimes
 
 if TYPE_CHECKING:
     from .brief import Brief, LotsBrief
-    from .design.places import Place
     from .project import Project
 
 __all__ = [
-    "TRAVEL_MEASURES", "LotTravel", "above_cap", "impossible_places", "lot_travel", "travel_facts",
-    "wants_travel",
+    "TRAVEL_MEASURES", "LotTravel", "above_cap", "impossible_places", "lot_travel", "today_in_words",
+    "travel_facts", "wants_travel",
 ]
 
 #: Columns that a lot table gains.
@@ -199,25 +199,47 @@ def above_cap(table: pd.DataFrame, cap_minutes: float | None) -> dict[str, float
 
 
 def impossible_places(
-    travel: LotTravel, places: Iterable[Place], cap_minutes: float | None
+    project: Project, service: str, lots: LotsBrief, travel: LotTravel
 ) -> list[Reason]:
     """Say which places cannot keep the cap, whatever is drawn: those that are one lot.
 
-    Where a place holds several lots nothing is said, because the search proves nothing.
+    Where a place holds several lots nothing is said, because the search proves nothing; nor where the
+    brief gives a range of lots, of which some number may do.
     """
+    cap = lots.max_travel_minutes
+    if cap is None or isinstance(lots.number, tuple):
+        return []
+    hours = project.demand(service).frame["weekly_hours"]
     reasons = []
-    for place in places:
-        if cap_minutes is None or place.lots != 1:
-            continue
-        minutes = travel.minutes(place.codes)
-        if minutes > cap_minutes + SLACK_MINUTES:
+    for place in split(project.areas["locality"], project.graph, hours, lots).places:
+        minutes = travel.minutes(place.codes) if place.lots == 1 else 0.0
+        if minutes > cap + SLACK_MINUTES:
             reasons.append(Reason(
                 place=place.name,
                 message=(f"is one lot, with an estimated {minutes:.1f} travel minutes per contact hour; "
-                         f"at most {cap_minutes:g} are allowed."),
+                         f"at most {cap:g} are allowed."),
                 fix=(f"Raise max_travel_minutes to {np.ceil(minutes * 10 - 1e-9) / 10:g}"
                      + (", or draw other lots than one here." if place.locality else "."))))
     return reasons
+
+
+def today_in_words(travel: LotTravel, today: Plan | None, cap_minutes: float | None) -> str:
+    """Say in a sentence how much travel today's zones have, and which are above the cap.
+
+    "" where there are no zones.
+    """
+    if today is None:
+        return ""
+    table = travel.of(today)
+    every = travel_facts(table)["travel_minutes_per_contact_hour"]
+    if every is None:
+        return ""
+    text = f"Travel in today's zones, estimated: {every:.1f} minutes per contact hour"
+    above = above_cap(table, cap_minutes)
+    if not above:
+        return text + ("." if cap_minutes is None else f"; none is above {cap_minutes:g}.")
+    each = ", ".join(f"{zone} ({minutes:.1f})" for zone, minutes in above.items())
+    return f"{text}; above {cap_minutes:g} are {each}."
 
 
 class _Held:

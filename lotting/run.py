@@ -16,11 +16,10 @@ import pandas as pd
 from .brief import LotsBrief, RunBrief
 from .design.away import Away
 from .design.executors import make_executor
-from .design.places import split
 from .design.solve import Progress, design
 from .design.stop import Stop
 from .errors import InfeasibleError, Reason
-from .lot_travel import LotTravel, impossible_places, lot_travel
+from .lot_travel import impossible_places, lot_travel
 from .plan import Plan
 from .project import NO_ZONE, Project
 from .results import Result, describe
@@ -102,7 +101,9 @@ def _each(
         stop = Stop(drawing.time_limit_s)
         try:
             if travel is not None:
-                _keep_the_cap(project, name, lots, travel)
+                reasons_of_cap = impossible_places(project, name, lots, travel)
+                if reasons_of_cap:
+                    raise InfeasibleError(reasons_of_cap)
             with _ctrl_c(stop):
                 found = design(
                     project.areas,
@@ -163,23 +164,6 @@ def _each(
     if reasons:
         raise InfeasibleError(reasons)
     return results
-
-
-def _keep_the_cap(project: Project, name: str, lots: LotsBrief, travel: LotTravel) -> None:
-    """Say so before the search where a place that is one lot cannot keep the cap on travel.
-
-    Raises
-    ------
-    InfeasibleError
-        With one reason a place.
-    """
-    if lots.max_travel_minutes is None or isinstance(lots.number, tuple):
-        return  # a range may hold a number of lots that can
-    hours = project.demand(name).frame["weekly_hours"]
-    places = split(project.areas["locality"], project.graph, hours, lots).places
-    reasons = impossible_places(travel, places, lots.max_travel_minutes)
-    if reasons:
-        raise InfeasibleError(reasons)
 
 
 @contextmanager

@@ -348,6 +348,17 @@ def test_a_place_that_is_one_lot_is_proof(tmp_path: Path) -> None:
         assert f"{travel.minutes(codes):.1f}" in reason.message
         assert reason.proven
     assert run("design", folder, "--quiet").code == 3
+    assert run("check", folder, "--quiet").code == 3
+
+
+def test_the_check_tells_of_todays_zones(tmp_path: Path) -> None:
+    """Zones in force above the cap are named with their minutes; that is no mistake of the brief."""
+    folder = council(tmp_path / "council", "max_travel_minutes = 0.1", today='plan = "today.csv"')
+    zones = pd.DataFrame({"area_code": CODES, "lot": [f"Z{i // 6}" for i in range(24)]})
+    write_csv(folder / "today.csv", zones)
+    done = run("check", folder, "--quiet")
+    assert done.code == 0
+    assert "above 0.1 are Z0 (" in done.said
 
 
 def test_two_plans_are_compared_by_travel(measured: Project, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def rounds(
     day: Day = None,
     lot: Annotated[list[str] | None, typer.Option(help="Only this lot; may be given again.")] = None,
     service: Service = None,
-    effort: Effort = 0.5,
+    effort: Effort = 0.3,
     seconds: Annotated[
         float | None,
         typer.Option(min=0.1, help="Most seconds for a lot; the rounds can then not be repeated exactly."),
@@ -140,7 +140,7 @@ def travel(
     ] = None,
     service: Service = None,
     day: Day = None,
-    effort: Effort = 0.3,
+    effort: Effort = 0.2,
     seed: Seed = 1,
     processes: Processes = 0,
     out: Out = None,

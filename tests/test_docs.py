@@ -121,9 +121,9 @@ def commands(body: str) -> Iterator[tuple[str, list[str]]]:
 
 def run(command: str, folder: Path) -> tuple[int, list[str]]:
     program, *arguments = shlex.split(command)
-    assert program == "lotting", f"the docs only run lotting, not {program}"
+    assert program in {"lotting", "allocation"}, f"the docs run only our own commands, not {program}"
     done = subprocess.run(
-        [sys.executable, "-m", "lotting.cli", *arguments], cwd=folder, text=True, encoding="utf-8",
+        [sys.executable, "-m", f"{program}.cli", *arguments], cwd=folder, text=True, encoding="utf-8",
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=300,
     )

@@ -61,6 +61,8 @@ def _text(done: PayRun) -> str:
         f"Arrears at the rates of {result.arrears_on:%d.%m.%Y}: £{owed:,.2f}." if below else "",
         f"A contact rate of £{rate:,.2f} would comply everywhere." if rate is not None else
         "No contact rate would comply everywhere.",
+        f"{periods['uplift_met'].sum()} of {len(periods)} also meet minimum wage + {result.uplift_pct:f} %."
+        if result.uplift_pct else "",
         *result.notices,
         "Evidence, not legal advice.",
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from allocation.pay.rates import builtin_rates
 from allocation.progress import progress_bar
 from allocation.report.private import write_csv
 from allocation.report.travel_map import Layer, write_travel_map
@@ -164,9 +165,13 @@ def _notes(
         notes.append("Break-even rate: without waiting, which an estimate does not know.")
     else:
         notes.append("Working time is contact, travel, and waiting of up to an hour between visits.")
+    rates = builtin_rates()
+    wage = rates.wage(county.date, 21).rate_gbp
+    mile = rates.mileage_rate(county.date).first_gbp_per_mile
     notes.append(
-        "Break-even: the contact rate at which the lot as a whole meets the adult minimum wage of that "
-        "day, if travel, waiting and the car (at the approved mileage rate) are not paid besides."
+        f"Break-even: the contact rate at which the lot as a whole meets the adult minimum wage of that day "
+        f"(£{wage:.2f} an hour), if travel, waiting and the car (at the approved £{mile:.2f} a mile) are not "
+        f"paid besides."
     )
     if factor == KG_CO2E_PER_KM:
         notes.append(f"CO2e: {factor:g} kg a km. {CO2E_SOURCE}.")

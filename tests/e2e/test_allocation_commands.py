@@ -90,6 +90,20 @@ def test_help_is_quick_to_import() -> None:
     assert all(name in told.out for name in ("visits", "rounds", "travel", "burden", "pay"))
 
 
+def test_the_reference_names_every_command() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    names = [c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands]
+    assert [n for n in names if f"## allocation {n}\n" not in page] == []
+
+
+def test_the_example_of_hampshires_rule(tmp_path: Path) -> None:
+    """One of two is below the minimum wage, and neither has the 20 % above it."""
+    ran = run("pay", ROOT / "examples" / "hampshire" / "pay.toml", "--out", tmp_path, "-q")
+    assert ran.code == 1
+    assert "1 of 2 worker periods are below" in ran.said
+    assert "0 of 2 also meet minimum wage + 20 %" in ran.said
+
+
 # ---- visits and rounds --------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ and locks, so it holds for these plans as well: as a bound on their cost, not on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -323,7 +324,7 @@ def with_travel(
         and not search.stop.interrupted.is_set(),
         stopped_by=("interrupted" if search.stop.interrupted.is_set() else
                     "time limit" if search.stop.ran_out else found.stopped_by),
-        runtime_s=found.runtime_s + max(0.0, search.seconds - search.stop.left()),
+        runtime_s=found.runtime_s + time.monotonic() - search.stop.started,
         travel=TravelFound(minimised=least, cap_minutes=cap, above=over))
 
 

@@ -100,9 +100,9 @@ def _content(view: ProviderView) -> tuple[list[tuple[str, str]], list[Block]]:
         (f"Minimum wage, an hour (adult); mileage £{money['mileage_gbp_per_mile']:.2f} a mile",
          f"{money['wage_gbp']:.2f}"),
         ("Travel time and mileage, a week", _number(money["travel_cost_gbp_per_week"], 0)),
-        ("Contact rate at which the lot as a whole meets the minimum wage",
+        ("Contact rate at which the lot as a whole complies",
          _number(money["break_even_gbp"], 2)),
-        ("Contact rate at which every worker of the day does",
+        ("Contact rate at which every worker of the day complies",
          _number(money["break_even_every_worker_gbp"], 2)),
     ))  # fmt: skip
     every = view.estimates

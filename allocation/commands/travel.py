@@ -284,7 +284,7 @@ def _text(
         ]
     if freed is not None:
         shown = freed.set_axis([f"{w:g} minutes" if w else "fixed times" for w in freed.index])
-        blocks += ["All lots, the same visits with windows of other widths:\n\n"
+        blocks += ["The same visits with windows of other widths, all lots. Freed: travel and waiting.\n\n"
                    + table_text(shown, _WINDOWS, first="Window")]
     blocks.append(wrapped(*notes))
     return "\n\n".join(b for b in blocks if b)

@@ -56,7 +56,7 @@ def write_rounds_map(
     drawn = _rounds(planned)
     inside = areas[areas.index.map(plan.lots).isin(lots)]
     outlines = dissolved(simplified(inside), plan.lots.reindex(inside.index)).reindex(lots)
-    west, south, east, north = outlines.to_crs(4326).total_bounds
+    west, south, east, north = _bounds(outlines, drawn)
     made = new_map((west, south, east, north))
     given = _base(made, outlines) | {
         "rounds": script_json([{k: r[k] for k in ("colour", "path", "stops")} for r in drawn]),
@@ -79,6 +79,15 @@ def write_rounds_map(
 
 def _own(name: str) -> str:
     return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _bounds(outlines: gpd.GeoSeries, drawn: list[dict[str, Any]]) -> tuple[float, float, float, float]:
+    """West, south, east and north of the lots and of all that is drawn, homes outside them too."""
+    west, south, east, north = outlines.to_crs(4326).total_bounds
+    for latitude, longitude in (point for r in drawn for point in r["path"]):
+        south, north = min(south, latitude), max(north, latitude)
+        west, east = min(west, longitude), max(east, longitude)
+    return float(west), float(south), float(east), float(north)
 
 
 def _base(made: Any, outlines: gpd.GeoSeries) -> dict[str, str]:

@@ -116,9 +116,11 @@ def _breaks(layers: list[Layer]) -> list[float]:
         layer.figures["travel_minutes_per_contact_hour"].drop("All lots").dropna() for layer in layers])
     if values.empty:
         return []
+    classes = min(len(SHADES), len(values))
     spread = float(np.ptp(values))
     step = next(s for s, least in ((1.0, 6.0), (0.5, 3.0), (0.2, 1.5), (0.1, 0.0)) if spread >= least)
-    ends = np.unique(np.round(np.round(np.quantile(values, [0.2, 0.4, 0.6, 0.8]) / step) * step, 6))
+    shares = np.quantile(values, np.arange(1, classes) / classes)
+    ends = np.unique(np.round(np.round(shares / step) * step, 6))
     return [float(e) for e in ends if values.min() < e <= values.max()]
 
 

@@ -153,8 +153,7 @@ def solve(
         report=report or (lambda _: None),
     )
     moves = 0
-    runs = 4 if n_visits <= 60 else 2 if n_visits <= 150 else 1
-    each = max(1000, int(MOVES_PER_TASK * n_tasks * effort / runs))
+    total = max(4000, int(MOVES_PER_TASK * n_tasks * effort))
     if engine == "auto" and applies(problem):
         mine, my_key, moves, interrupted = solve_single(
             problem, seed=seed, effort=effort, left_s=clock.left, fill_time=fill_time,
@@ -166,17 +165,16 @@ def solve(
         clock.stopped |= interrupted
         return _solution(problem, data, state, worker, key, begun, first, first_seconds, moves, clock)
     seed_kernel(seed)
-    best = first
+    best = np.inf  # the first plan may break what no plan may, and cost little by that
+    spent = 0.0
     try:
-        for run in range(runs):
+        for stage in _stages(n_visits):
             mine, my_key = worker.copy(), key.copy()
-            if run:
-                construct(data, _order(data.visits["earliest"]), mine, my_key)
-                cost = rebuild(data, state, mine, my_key, _order(my_key))
-            else:
-                cost = first
-            cost, made = _anneal(data, state, mine, my_key, cost, each, clock, run, runs)
+            construct(data, _order(data.visits["earliest"]), mine, my_key)
+            cost = rebuild(data, state, mine, my_key, _order(my_key))
+            cost, made = _anneal(data, state, mine, my_key, cost, total, clock, stage, spent)
             moves += made
+            spent += stage.share
             if cost < best:
                 best = cost
                 worker[:], key[:] = mine, my_key
@@ -224,6 +222,18 @@ class _Clock:
         return min(share, 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One anneal from the first plan, and its share of the work."""
+
+    share: float
+
+
+def _stages(visits: int) -> list[_Stage]:
+    """Small days from several starts; large ones longer from one."""
+    return [_Stage(0.25)] * 4 if visits <= 60 else [_Stage(1.0)]
+
+
 def _anneal(
     data: Data,
     state: State,
@@ -232,12 +242,16 @@ def _anneal(
     cost: float,
     total: int,
     clock: _Clock,
-    run: int,
-    runs: int,
+    stage: _Stage,
+    before: float,
 ) -> tuple[float, int]:
-    """Anneal once, leave the best plan in worker and key; return its cost and the moves made."""
-    hot = _HOT_HARD * _leg_cost(data) if data.hard else _HOT_SOFT * _leg_cost(data)
+    """Anneal once, leave the best plan in worker and key; return its cost and the moves made.
+
+    `total` moves are for all stages; those before this one had the share `before` of them.
+    """
+    hot = (_HOT_HARD if data.hard else _HOT_SOFT) * _leg_cost(data)
     cold = hot / _COLDER
+    total = int(total * stage.share)
     hardens = data.hard or data.limits or data.loads
     later = [(share, _stiffer(data, price)) for share, price in _NEVER if hardens]
     best, share = cost, 0.0
@@ -250,7 +264,7 @@ def _anneal(
             cost = best = float(evaluate(data, state)[0])
             worker[:], key[:] = state.tasks["worker"], state.visits["key"]
         share = max(share, 0.0 if clock.fill else done / total)
-        spent = min(max(clock.share() * runs - run, 0.0), 1.0)
+        spent = min(max((clock.share() - before) / stage.share, 0.0), 1.0)
         if clock.fill or spent > share + _AHEAD:
             clock.hurried = True
         if clock.hurried:
@@ -265,7 +279,7 @@ def _anneal(
             chunk = min(chunk, total - done)
             cost, best = anneal(data, state, worker, key, cost, best, hot, cold, done, chunk, total)
         done += chunk
-        clock.report((run + share) / runs)
+        clock.report(before + share * stage.share)
     return best, done
 
 

@@ -188,6 +188,18 @@ def test_shifts_for_long_visits() -> None:
     assert made_up_staff(visits.iloc[:0]).empty
 
 
+def test_a_long_visit_gets_its_own_shift(travel: StraightLine) -> None:
+    """Both care workers of a double-handed 12-hour day, with the least of searches."""
+    visits = day_of(30, 6)
+    times = {"duration_minutes": 720.0, "earliest": 480.0, "latest": 500.0, "target": 490.0}
+    both = pd.concat([visits, visits.iloc[:1].assign(carers=2, **times).set_axis(["long"])])
+    found = plan_lots({"1": both}, travel, effort=0.01)
+    stops = found.rounds["1"].stops
+    who = stops.loc[stops["visit_id"] == "long", "worker_id"]
+    assert sorted(who) == ["made up, long visit 1", "made up, long visit 2"]
+    assert "skill" not in found.visits["1"]
+
+
 def test_workers_of_several_lots_need_a_lot(tmp_path: Path) -> None:
     file = tmp_path / "workers.csv"
     file.write_text("worker_id,shift_start,shift_end\nw1,07:00,14:00\n", encoding="utf-8")

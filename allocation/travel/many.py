@@ -22,7 +22,7 @@ from lotting.design.executors import make_executor
 from lotting.design.stop import Stop
 from lotting.travel import TravelTimes
 
-from .staff import made_up_staff
+from .staff import made_up_staff, with_long_visits
 
 __all__ = ["Planned", "plan_lots", "seed_of"]
 
@@ -125,7 +125,8 @@ def plan_lots(
     found_ways = 0
     for lot, day in visits.items():
         tell("Finding the ways", found_ways, total)
-        problems[lot] = make_problem(day, staff[lot], travel, weights=weights, **settings)
+        asked = with_long_visits(day, staff[lot])
+        problems[lot] = make_problem(asked, staff[lot], travel, weights=weights, **settings)
         found_ways += len(problems[lot].task_visit)
     # The largest first, so that none is left for the end.
     order = sorted(problems, key=lambda lot: -len(problems[lot].task_visit))

@@ -31,6 +31,7 @@ from lotting.results import cap_in_words, describe, proof_in_short, proof_in_wor
 from lotting.run import design_all
 from lotting.travel import StraightLine
 from lotting.travel.burden_plan import QuickBurdens, plan_burden
+from lotting.travel.times import Mode, TravelMatrix
 from lotting.verify import verify_all
 
 TRAVEL = StraightLine(TravelBrief())
@@ -394,3 +395,30 @@ def test_every_start_is_tried_only_once() -> None:
     one = less_travel(problem, [lot], seed=1, effort=ENOUGH, stop=Stop(60))
     two = less_travel(problem, [lot, 1 - lot], seed=1, effort=ENOUGH, stop=Stop(60))
     assert one.tolist() == two.tolist()
+
+
+def test_a_slow_engine_is_asked_once() -> None:
+    """Roads and servers give their matrix once; the figures are those of asking lot by lot."""
+    class Slow:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def settings(self) -> dict[str, Any]:
+            return {"engine": "OSRM", "server": "http://localhost:5000"}
+
+        def matrix(self, origins: pd.DataFrame, destinations: pd.DataFrame | None = None, *,
+                   mode: Mode = "car") -> TravelMatrix:
+            self.asked += 1
+            return TRAVEL.matrix(origins, destinations, mode=mode)
+
+    case = grid(2, 3)
+    visits = some_visits(case, 4, 3)
+    rural = pd.Series([True, False] * 3, index=case.codes)
+    engine = Slow()
+    travel = LotTravel(visits, engine, rural=rural)
+    plans = [Plan(dict(zip(case.codes, names, strict=True))) for names in ("aaabbb", "ababab", "abcabc")]
+    for plan in plans:
+        own = plan_burden(plan, visits, TRAVEL, rural=rural)
+        assert travel.of(plan)["travel_minutes"].to_list() == pytest.approx(own["travel_minutes"].to_list())
+    assert engine.asked == 1
+    assert "server" not in travel.about(counts=False)["travel_times"]

@@ -178,6 +178,6 @@ def _text(county: CountyDay, figures: pd.DataFrame, summary: dict[str, Any]) -> 
     for reason, hours in sorted(summary["unserved_by_reason"].items(), key=lambda item: -item[1]):
         lines.append(wrapped(f"- {hours:,.1f} h: {reason}"))
     if not summary["repeatable"]:
-        lines.append(wrapped("Cut short by the clock: the same seed may give other rounds."))
+        lines.append(wrapped("Cut short: the same seed may give other rounds."))
     lines += [wrapped(*summary["assumed"]), "", PRIVATE]
     return "\n".join(lines)

@@ -520,6 +520,8 @@ def proof_in_short(design: Design) -> tuple[str, str] | None:
     """Figure and label for the head of a map."""
     if design.travel is not None and design.travel.minimised and design.status != "optimal":
         return "No bound", "How much less travel any plan could have"
+    if design.travel is not None and design.travel.above and design.gap is not None:
+        return f"{_up(100 * design.gap)} %", "Most that the cost of any plan could be lower"
     if design.status == "optimal":
         return "Proven best", "Within the brief's rules"
     if design.gap is None:

@@ -556,7 +556,7 @@ _brief(
     "max_hours = 1700",
     'max_hours = 1700\nminimise = "cost"',
     "[lots] minimise",
-    "'distance', 'equality' or 'moved'",
+    "'distance', 'equality', 'moved' or 'travel'",
     "'cost'",
 )
 _brief("moved_without_today", "max_hours = 1700", 'max_hours = 1700\nminimise = "moved"', "[today]")

@@ -20,6 +20,7 @@ from .moves import (
     exchange_workers,
     leave_out,
     move_run,
+    replace,
     undo,
 )
 from .records import (
@@ -40,9 +41,10 @@ from .records import (
 )
 from .routes import evaluate, leg, overrun, propagate, push, rekey, touch
 
-__all__ = ["anneal", "construct", "seed"]
+__all__ = ["anneal", "construct", "holds", "seed"]
 
 _LOOK = 256  # moves between two looks at the temperature
+_ROUNDING = 1e-6  # minutes, no lateness nor overrun
 _REKEY_EVERY = 50  # moves a visit
 
 
@@ -143,6 +145,8 @@ def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
 def _move(d: Data, s: State, i: int) -> float:
     """Try one move of visit i; return what it adds to the cost of travel, inf if it cannot be."""
     pick = np.random.random()
+    if d.may_drop and s.tasks[d.task[i, 0]].worker == NONE and np.random.random() < 0.5:
+        return replace(d, s, i)
     if pick < d.dissolve_share:
         return dissolve(d, s, i)
     pick = (pick - d.dissolve_share) / (1.0 - d.dissolve_share)
@@ -245,6 +249,24 @@ def _restore_times(d: Data, s: State, logged: int, touched: int) -> None:
             s.routes[s.log[n].route].over = s.log[n].over
 
 
+@inner
+def _holds(d: Data, s: State, late: float, over: float) -> bool:
+    if over > _ROUNDING or (d.hard and late > _ROUNDING):
+        return False
+    if d.loads:
+        for w in range(len(d.workers)):
+            if s.routes[w].loaded > d.workers[w].capacity + _ROUNDING:
+                return False
+    return True
+
+
+@compiled
+def holds(d: Data, s: State) -> bool:
+    """Whether the plan breaks nothing that no plan may break."""
+    _, _, late, _, over = evaluate(d, s)
+    return _holds(d, s, late, over)
+
+
 @compiled
 def anneal(
     d: Data,
@@ -262,7 +284,8 @@ def anneal(
     """Make `steps` moves from `s`, of `total` in all; return the cost and the least cost met.
 
     The temperature falls geometrically from `hot` (at move 0) to `cold` (at `total`); `done` moves
-    have been made before. The best plan met is left in `best_worker` and `best_key`.
+    have been made before. The best plan met that breaks no rule is left in `best_worker` and
+    `best_key`.
     """
     _, _, late, worst, over = evaluate(d, s)
     waiting = d.late_weight * late + d.worst_weight * worst + d.over_weight * over
@@ -314,7 +337,7 @@ def anneal(
         worst = new_worst
         over += more_over
         waiting = d.late_weight * late + d.worst_weight * worst + d.over_weight * over
-        if cost < best - 1e-7:
+        if cost < best - 1e-7 and _holds(d, s, late, over):
             best = cost
             for t in range(len(d.tasks)):
                 best_worker[t] = s.tasks[t].worker

@@ -13,7 +13,7 @@ from .routes import insert, leg, remove, swap_tails
 
 __all__ = [
     "anywhere", "beside", "dissolve", "exchange_places", "exchange_tails", "exchange_workers", "leave_out",
-    "move_run", "undo",
+    "move_run", "replace", "undo",
 ]  # fmt: skip
 
 PUT, TOOK, TAILS = 0, 1, 2
@@ -479,3 +479,19 @@ def leave_out(d: Data, s: State, i: int) -> float:
             s.counts[BEHIND + side] = s.tasks[t].after
             cost += _take(d, s, t)
     return cost
+
+
+@inner
+def replace(d: Data, s: State, i: int) -> float:
+    """Serve visit i, which is not served, where a visit near it is; that one is left out."""
+    b = _neighbour(d, i)
+    w = s.tasks[b].worker
+    if w == NONE:
+        return np.inf
+    t = _a_task(d, i)
+    if not d.allowed[t, w]:
+        t = _other(d, t)
+        if t == NONE or not d.allowed[t, w]:
+            return np.inf
+    p = s.tasks[b].before
+    return leave_out(d, s, d.tasks[b].visit) + _relocate(d, s, t, w, p)

@@ -231,6 +231,17 @@ def _needs_break(d: Data, s: State, t: int, arrival: float, start: float) -> boo
 
 
 @inner
+def _fresh(d: Data, s: State, t: int, arrival: float, start: float) -> float:
+    """Return when the stretch of work after a break begins: some of the way may be left behind it."""
+    p = s.tasks[t].before
+    if p == NONE:
+        return start
+    due = s.tasks[p].since + d.workers[s.tasks[t].worker].break_after
+    way = arrival - s.tasks[p].start - d.tasks[p].duration
+    return start - min(max(arrival - due, 0.0), way)
+
+
+@inner
 def times(d: Data, s: State, v: int, out: Floats) -> None:
     """Earliest starts of a visit's tasks: out[0], out[1]; and out[2], out[3] their stretches."""
     t0 = d.task[v, 0]
@@ -263,11 +274,11 @@ def times(d: Data, s: State, v: int, out: Floats) -> None:
     if d.breaks:
         p = s.tasks[t0].before
         rested = p == NONE or s0 - a0 >= d.workers[s.tasks[t0].worker].break_minutes - TINY
-        out[2] = s0 if rested else s.tasks[p].since
+        out[2] = _fresh(d, s, t0, a0, s0) if rested else s.tasks[p].since
         if t1 != NONE:
             p = s.tasks[t1].before
             rested = p == NONE or s1 - a1 >= d.workers[s.tasks[t1].worker].break_minutes - TINY
-            out[3] = s1 if rested else s.tasks[p].since
+            out[3] = _fresh(d, s, t1, a1, s1) if rested else s.tasks[p].since
 
 
 @inner
@@ -288,7 +299,7 @@ def overrun(d: Data, s: State, w: int) -> float:
     if end - (s.tasks[f].start - lead) > d.workers[w].max_span + TINY:
         # The same end with a later beginning: single-handed visits may wait within their windows.
         begin = s.tasks[t].start
-        while s.tasks[t].before != NONE and d.task[d.tasks[t].visit, 1] == NONE:
+        while s.tasks[t].before != NONE:
             p = s.tasks[t].before
             upto = begin - d.minutes[m, d.tasks[p].place, d.tasks[t].place] - d.tasks[p].duration
             if d.task[d.tasks[p].visit, 1] != NONE or d.breaks:
@@ -297,8 +308,6 @@ def overrun(d: Data, s: State, w: int) -> float:
                 upto = max(s.tasks[p].start, min(upto, d.visits[d.tasks[p].visit].latest))
             begin = upto
             t = p
-        if s.tasks[t].before != NONE:
-            begin = s.tasks[f].start
         over += max(0.0, end - (begin - lead) - d.workers[w].max_span)
     return over
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .anneal import anneal, construct
+from .anneal import anneal, construct, holds
 from .anneal import seed as seed_kernel
 from .problem import FAR, Floats, Ints, RoundsProblem
 from .records import NONE, TASK, VISIT, WORKER, Data, State, empty_state
@@ -159,7 +159,8 @@ def solve(
             problem, seed=seed, effort=effort, left_s=clock.left, fill_time=fill_time,
             stop=clock.asked, report=clock.report,
         )  # fmt: skip
-        if rebuild(data, state, mine, my_key, _order(my_key)) < first:
+        kept = holds(data, state)
+        if rebuild(data, state, mine, my_key, _order(my_key)) < first or not kept:
             worker, key = mine, my_key
         clock.share()
         clock.stopped |= interrupted
@@ -175,7 +176,7 @@ def solve(
             cost, made = _anneal(data, state, mine, my_key, cost, total, clock, stage, spent)
             moves += made
             spent += stage.share
-            if cost < best:
+            if cost < best or (spent == stage.share and best == np.inf):
                 best = cost
                 worker[:], key[:] = mine, my_key
             if clock.over:
@@ -183,7 +184,7 @@ def solve(
     except KeyboardInterrupt:
         clock.stopped = True
         rebuild(data, state, mine, my_key, _order(my_key))
-        if evaluate(data, state)[0] < best:
+        if holds(data, state) and evaluate(data, state)[0] < best:
             worker[:], key[:] = mine, my_key
     return _solution(problem, data, state, worker, key, begun, first, first_seconds, moves, clock)
 
@@ -254,15 +255,14 @@ def _anneal(
     total = int(total * stage.share)
     hardens = data.hard or data.limits or data.loads
     later = [(share, _stiffer(data, price)) for share, price in _NEVER if hardens]
-    best, share = cost, 0.0
+    best, share = cost if holds(data, state) else np.inf, 0.0
     done = 0
     least = max(256, total // 40 // 256 * 256)
     chunk = min(_CHUNK, least)
     while not clock.over:
         if later and share >= later[0][0]:
             data = later.pop(0)[1]
-            cost = best = float(evaluate(data, state)[0])
-            worker[:], key[:] = state.tasks["worker"], state.visits["key"]
+            cost = float(evaluate(data, state)[0])
         share = max(share, 0.0 if clock.fill else done / total)
         spent = min(max((clock.share() - before) / stage.share, 0.0), 1.0)
         if clock.fill or spent > share + _AHEAD:
@@ -280,6 +280,8 @@ def _anneal(
             cost, best = anneal(data, state, worker, key, cost, best, hot, cold, done, chunk, total)
         done += chunk
         clock.report(before + share * stage.share)
+    if best == np.inf:  # no plan was met that holds: what can be kept of the last one
+        worker[:], key[:] = state.tasks["worker"], state.visits["key"]
     return best, done
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
@@ -25,6 +24,7 @@ from pydantic import (
 )
 
 from .errors import InputError, Problem
+from .toml_file import BACKSLASHES, read_toml
 
 __all__ = [
     "AreasBrief",
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 HOURS_IN_A_WEEK = 168
-_BACKSLASHES = "Write Windows paths with forward slashes, or in 'single quotes'."
 _T = TypeVar("_T", bound=BaseModel)
 
 
@@ -932,38 +931,7 @@ def load_brief(path: str | Path) -> Brief:
     path = Path(path)
     if path.is_dir():
         path /= "brief.toml"
-    if not path.is_file():
-        raise InputError(
-            Problem(
-                message="there is no such brief",
-                file=str(path),
-                fix="Make one with: lotting new FOLDER",
-            )
-        )
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(
-            Problem(
-                message=f"the brief cannot be opened: {error.strerror or error}",
-                file=str(path),
-                fix="Close it in other programs, or ask for the right to read it.",
-            )
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            Problem(
-                message="the brief is not UTF-8 text",
-                file=path.name,
-                fix="Save it as UTF-8 (in Notepad: Save as, Encoding UTF-8).",
-            )
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        text = str(error)
-        fix = _BACKSLASHES if "escape" in text or "hex" in text.lower() else "Mend that line."
-        raise InputError(
-            Problem(message=f"not valid TOML: {text}", file=path.name, fix=fix)
-        ) from error
+    raw = read_toml(path, absent="Make one with: lotting new FOLDER")
     folder = path.resolve().parent
     missing = [
         Problem(
@@ -1008,7 +976,7 @@ def _files(
 def _why_missing(name: str) -> str:
     # "C:\temp\new.gpkg" in double quotes is valid TOML, with a tab and a new line in it.
     if any(ord(letter) < 32 for letter in name):
-        return _BACKSLASHES
+        return BACKSLASHES
     return "Paths are relative to the brief's folder."
 
 

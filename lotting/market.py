@@ -19,7 +19,7 @@ from .brief import MarketBrief
 from .errors import Problems, some
 from .locating import GSS_CODE
 from .sharing import MarketCheck, check_market
-from .tables import nearest, read_table, to_number
+from .tables import fold, nearest, read_table, to_number
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -122,7 +122,7 @@ def read_market(brief: MarketBrief, areas: gpd.GeoDataFrame) -> Market:
 def _find_columns(table: pd.DataFrame, problems: Problems, *, file: str) -> dict[str, str]:
     columns: dict[str, str] = {}
     for field, aliases in _COLUMNS.items():
-        found = [c for c in table.columns if c == field or _fold(c) in aliases]
+        found = [c for c in table.columns if c == field or fold(c) in aliases]
         if len(found) > 1:
             problems.add(
                 f"{len(found)} columns could be {field}: {some(found)}", file=file, row=1,
@@ -135,9 +135,9 @@ def _find_columns(table: pd.DataFrame, problems: Problems, *, file: str) -> dict
             continue
         # To pass over a misspelt column would be to pass over a provider's limits.
         like = difflib.get_close_matches(
-            _fold(field), [_fold(c) for c in table.columns if c not in used], 1, _MISSPELT)
+            fold(field), [fold(c) for c in table.columns if c not in used], 1, _MISSPELT)
         if like:
-            column = next(c for c in table.columns if _fold(c) == like[0])
+            column = next(c for c in table.columns if fold(c) == like[0])
             problems.add(
                 f"there is no column {field!r}, but one that is nearly called so: {column!r}",
                 file=file, row=1, fix=f"Name it {field}, or give it a name less like that.")
@@ -147,10 +147,6 @@ def _find_columns(table: pd.DataFrame, problems: Problems, *, file: str) -> dict
                          fix=nearest(field, table.columns))
     problems.items.sort(key=str)
     return columns
-
-
-def _fold(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def _providers(number: int) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 
 from .brief import DemandBrief
+from .columns import find_columns, is_wanted
 from .dates import parse_dates
 from .errors import Problem, Problems, some
 from .postcodes import normalise
-from .tables import nearest, read_table, to_number
+from .tables import fold, nearest, read_table, to_number
 
 __all__ = ["Packages", "read_packages"]
 
@@ -77,7 +78,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "provider_id": ("providerid", "provider", "providerref", "providername", "supplier", "agency"),
 }
-_AREA_COLUMN = re.compile(r"(oa|lsoa|msoa|dz|wd|ward|lad)(\d\d)?(cd|code)|(oa|lsoa|msoa)\d\d")
 
 # Where a row has slipped a cell, an id, a postcode or a name stands where hours or a date should:
 # only what is hardly one of these is repeated in a message, a small number, a date, "tbc".
@@ -154,17 +154,15 @@ def read_packages(brief: DemandBrief, *, area_codes: Collection[str] = ()) -> Pa
     problems = Problems()
     seen: list[str] = []
     given: dict[str, str] = brief.columns.model_dump(exclude_none=True)
-    usual = {alias for aliases in ALIASES.values() for alias in aliases}
 
     def wanted(name: str) -> bool:
         # Names, birthdays and notes beside the columns we need are not even read.
         seen.append(name)
-        folded = _fold(name)
-        return (name in given.values() or folded in usual
-                or _AREA_COLUMN.fullmatch(folded) is not None)
+        return is_wanted(name, ALIASES, given.values())
 
     table = read_table(brief.packages, sheet=brief.sheet, usecols=wanted)
-    columns = _find_columns(table, given, seen, area_codes, problems)
+    columns = find_columns(
+        table, ALIASES, given, "demand.columns", seen, problems, area_codes=area_codes)
     _require(columns | given, seen, problems, file)
     problems.raise_if_any()
     text = {field: _blank_nothing(table[column]) for field, column in columns.items()}
@@ -185,46 +183,6 @@ def _discreet(problem: Problem, frame: pd.DataFrame) -> Problem:
     if _PLAIN.fullmatch(problem.value) and not known:
         return problem
     return replace(problem, value=None)
-
-
-def _fold(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
-
-
-def _find_columns(
-    table: pd.DataFrame,
-    given: dict[str, str],
-    seen: list[str],
-    area_codes: Collection[str],
-    problems: Problems,
-) -> dict[str, str]:
-    """Return the column of each field that has one: as the brief says, or by its usual names."""
-    file = table.attrs["file"]
-    columns: dict[str, str] = {}
-    for field, aliases in ALIASES.items():
-        if field in given:
-            if given[field] in table.columns:
-                columns[field] = given[field]
-            else:
-                problems.add(
-                    f"there is no column {given[field]!r}, which [demand.columns] {field} names",
-                    file=file, fix=nearest(given[field], seen))
-            continue
-        found = [c for alias in aliases for c in table.columns if _fold(c) == alias]
-        if field == "area_code":
-            found += sorted(
-                (c for c in table.columns if _AREA_COLUMN.fullmatch(_fold(c))),
-                key=lambda c: -len(set(table[c]) & set(area_codes)))
-        found = [c for c in dict.fromkeys(found) if c not in given.values()]
-        if not found:
-            continue
-        columns[field] = found[0]
-        if len(found) > 1:
-            problems.add(
-                f"{len(found)} columns could be {field}: {some(found)}; {found[0]!r} is used",
-                file=file, severity="warning",
-                fix=f"If another is meant, say so in [demand.columns]: {field} = \"...\".")
-    return columns
 
 
 def _require(columns: dict[str, str], seen: list[str], problems: Problems, file: str) -> None:
@@ -317,7 +275,7 @@ def _hours(
 
 def _carers(text: pd.Series[str], problems: Problems, file: str) -> pd.Series[int]:
     words = text.str.casefold().str.replace(r"[\s_-]+", "", regex=True)
-    if "double" in _fold(str(text.name)):
+    if "double" in fold(str(text.name)):
         # "Double handed: 1" is a yes, not one carer.
         words = words.replace({"1": "yes", "1.0": "yes", "0": "no", "0.0": "no"})
     two, one = words.isin(_TWO), words.isin(_ONE) | (words == "")

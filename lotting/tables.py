@@ -21,6 +21,7 @@ from .errors import InputError, Problem, Problems, some
 
 __all__ = [
     "area_code_column",
+    "fold",
     "nearest",
     "parse_numbers",
     "read_assignment",
@@ -364,14 +365,21 @@ def nearest(name: str, columns: Iterable[object]) -> str:
     'The columns are: area_code, lot.'
     """
     names = [str(c) for c in columns]
-    folded = {_fold(n): n for n in names}
-    found = [folded[f] for f in difflib.get_close_matches(_fold(name), list(folded), n=3)]
+    folded = {fold(n): n for n in names}
+    found = [folded[f] for f in difflib.get_close_matches(fold(name), list(folded), n=3)]
     if found:
         return f"Did you mean {' or '.join(repr(f) for f in found)}?"
     return f"The columns are: {some(names, limit=12)}."
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """Return a name without case, spaces and marks.
+
+    Examples
+    --------
+    >>> fold("Start time (claimed)")
+    'starttimeclaimed'
+    """
     return re.sub(r"[\W_]+", "", name).casefold()
 
 

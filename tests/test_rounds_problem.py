@@ -11,18 +11,28 @@ from lotting.errors import InputError
 
 
 @pytest.mark.parametrize(("changed", "message"), [
-    ({"task_visit": [0, 1, 1, 1]}, "2 visits need no care worker, or three or more: b, c"),
-    ({"latest": [510, 539.99, 630]}, "1 visits have a window that ends before it begins: b"),
-    ({"latest": [510, np.nan, 630]}, "1 visits have a window that ends before it begins: b"),
-    ({"earliest": [-np.inf, 540, 600]}, "1 visits have a window that ends before it begins: a"),
-    ({"gap_low": [0, 0, 5], "gap_high": [0, 0, 4.99]}, "1 visits ask for a least gap above the greatest: c"),
-    ({"task_minutes": [30, -0.01, 30, 20]}, "1 visits have a length below nothing or none: b"),
-    ({"task_minutes": [30, 30, 30, np.nan]}, "1 visits have a length below nothing or none: c"),
-    ({"load": [30, -1, 30, 20]}, "1 visits have a length below nothing or none: b"),
-    ({"shift_start": [480, 480], "shift_end": [479.99, 480]}, "1 shifts end before they begin: x"),
-    ({"shift_start": [np.nan, 480], "shift_end": [600, 600]}, "1 shifts end before they begin: x"),
-    ({"minutes": np.full((1, 4, 4), -0.01)}, "travel times are negative or no number"),
-    ({"minutes": np.full((1, 4, 4), np.nan)}, "travel times are negative or no number"),
+    ({"task_visit": [0, 1, 1, 1]}, "visits with no care worker, or three or more (2): b, c"),
+    ({"latest": [510, 539.99, 630]}, "visits with a window that ends before it begins (1): b"),
+    ({"latest": [510, np.nan, 630]}, "visits with a window that ends before it begins (1): b"),
+    ({"earliest": [-np.inf, 540, 600]}, "visits with a window that ends before it begins (1): a"),
+    ({"gap_low": [0, 0, 5], "gap_high": [0, 0, 4.99]}, "visits with a least gap above the greatest (1): c"),
+    ({"gap_low": [0, np.nan, 0]}, "visits with a least gap above the greatest (1): b"),
+    ({"task_minutes": [30, -0.01, 30, 20]}, "visits with a length below nothing, or none (1): b"),
+    ({"task_minutes": [30, 30, 30, np.nan]}, "visits with a length below nothing, or none (1): c"),
+    ({"load": [30, -1, 30, 20]}, "visits with a length below nothing, or none (1): b"),
+    ({"shift_start": [480, 480], "shift_end": [479.99, 480]}, "shifts that end before they begin (1): x"),
+    ({"shift_start": [np.nan, 480], "shift_end": [600, 600]}, "shifts that end before they begin (1): x"),
+    ({"capacity": [60, np.nan]}, "shifts with a limit or a break below nothing, or none (1): y"),
+    ({"max_minutes": [-1, 60]}, "shifts with a limit or a break below nothing, or none (1): x"),
+    ({"break_after": [np.nan, 60]}, "shifts with a limit or a break below nothing, or none (1): x"),
+    ({"break_minutes": [30, np.inf]}, "shifts with a limit or a break below nothing, or none (1): y"),
+    ({"person": [0, 0], "shift_start": [480, 600], "shift_end": [600.01, 700]},
+     "shifts that overlap another of the same person (1): y"),
+    ({"minutes": np.full((1, 4, 4), -0.01)}, "travel times that are negative or no number"),
+    ({"minutes": np.full((1, 4, 4), np.nan)}, "travel times that are negative or no number"),
+    ({"km": np.full((1, 4, 4), np.nan)}, "distances that are negative or no number"),
+    ({"visit_ids": ("a", "b", "a")}, "visits of one name (1): a"),
+    ({"shift_ids": ("x", "x")}, "shifts of one name (1): x"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(changed, message):
     """Each fault says how many, which ones and what to do."""
@@ -40,9 +50,9 @@ def test_all_that_is_wrong_is_told_at_once():
 
 
 def test_what_is_just_allowed():
-    """A window of one minute, a visit of no length, a shift of no length, a gap of exactly so much."""
+    """A window of one minute, a visit of no length, a gap of exactly so much, one shift upon another."""
     day(earliest=[480, 540, 600], latest=[480, 540, 600], task_minutes=[0, 0, 0, 0], gap_low=[0, 0, 5],
-        gap_high=[0, 0, 5], shift_start=[480, 480], shift_end=[480, 480])  # fmt: skip
+        gap_high=[0, 0, 5], shift_start=[480, 480], shift_end=[480, 480], person=[0, 0])  # fmt: skip
 
 
 @pytest.mark.parametrize(("changed", "message"), [
@@ -51,6 +61,11 @@ def test_what_is_just_allowed():
     ({"km": np.zeros((2, 4, 4))}, r"km has shape \(2, 4, 4\), not \(1, 4, 4\)"),
     ({"minutes": np.zeros((4, 4))}, "minutes has shape"),
     ({"task_visit": [0, 2, 1, 2]}, "in the order of their visits"),
+    ({"task_visit": [0, 1, 2, 3]}, "task_visit has positions outside 0 to 2"),
+    ({"place": [1, 2, 4]}, "place has positions outside 0 to 3"),
+    ({"start_place": [0, -2]}, "start_place has positions outside -1 to 3"),
+    ({"end_place": [0, 4]}, "end_place has positions outside -1 to 3"),
+    ({"mode": [0, 1]}, "mode has positions outside 0 to 0"),
 ])  # fmt: skip
 def test_arrays_that_do_not_fit(changed, message):
     with pytest.raises(ValueError, match=message):

@@ -211,7 +211,7 @@ def test_what_nobody_can_do_is_left_out(engine, must):
         empty(1, 2, minutes=np.full((1, 2, 2), FAR), weights=weights),
         empty(1, 2, allowed=np.zeros((1, 2), bool), weights=weights),
         empty(1, 2, task_visit=[0, 0], task_minutes=[30, 30], allowed=np.ones((2, 2), bool),
-              person=[0, 0], weights=weights),
+              person=[0, 0], shift_end=[500, 1440], shift_start=[0, 500], weights=weights),
         empty(1, 1, shift_end=[519.99], weights=weights),
         empty(1, 1, max_minutes=[49.99], weights=weights),
         empty(1, 1, capacity=[29.99], weights=weights),

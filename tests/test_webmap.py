@@ -28,6 +28,7 @@ from lotting.report import webmap
 from lotting.report.colours import PALETTE
 from lotting.report.content import LotLimits, MapContent
 from lotting.report.geometry import dissolved, label_point, simplified
+from lotting.report.template import asset
 from lotting.report.webmap import render_webmap, write_webmap
 
 CHROMIUM = shutil.which("chromium")
@@ -160,7 +161,7 @@ def test_today_and_rurality_only_when_known() -> None:
     areas["locality"] = ""
     text = render_webmap(content(today=None, areas=areas))
     for word in ("Today’s zone", "Today\\u2019s zone", "Rural", "Localit"):
-        assert word not in text.replace(webmap.asset("map.js"), "")
+        assert word not in text.replace(asset("lotting.report", "map.js"), "")
     full = render_webmap(content())
     assert all(word in full for word in ("Today’s zone", "Rural and urban", "Localities"))
 

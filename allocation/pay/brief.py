@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lotting.errors import InputError, Problem
+from lotting.toml_file import read_toml
 
 from .policy import PayPolicy
 from .rules import PremiumReading
@@ -190,23 +190,7 @@ def load_pay_brief(path: str | Path) -> PayBrief:
     path = Path(path)
     if path.is_dir():
         path /= "pay.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise InputError(Problem(message="there is no such brief", file=str(path), fix="Check the path."),
-                         ) from error
-    except OSError as error:
-        raise InputError(Problem(
-            message=f"the brief cannot be opened: {error.strerror or error}", file=str(path),
-            fix="Close it in other programs, or ask for the right to read it.")) from error
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(message="the brief is not UTF-8 text", file=path.name,
-                                 fix="Save it as UTF-8.")) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(Problem(
-            message=f"not valid TOML: {error}", file=path.name,
-            fix="Mend that line; write Windows paths with forward slashes, or in 'single quotes'.",
-        )) from error
+    raw = read_toml(path, absent="Check the path.")
     folder = path.resolve().parent
     problems = [
         Problem(message="there is no such file", file=path.name, column=where, value=name,

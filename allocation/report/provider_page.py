@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from lotting.files import write_text
+from lotting.report.template import render
 
 __all__ = ["Block", "write_provider_page"]
 
@@ -39,10 +39,6 @@ def write_provider_page(
     notes
         What the figures rest on.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    text = (resources.files(__package__) / "assets" / "provider.html").read_text(encoding="utf-8")
-    write_text(path, environment.from_string(text).render(
-        title=title, subtitle=subtitle, headline=headline, blocks=blocks, notes=notes, source=source))
+    write_text(path, render(
+        __package__, "provider.html", title=title, subtitle=subtitle, headline=headline, blocks=blocks,
+        notes=notes, source=source))

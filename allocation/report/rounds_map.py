@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,24 @@ from lotting.report.colours import PALETTE, text_on
 from lotting.report.geometry import dissolved, simplified
 from lotting.report.offline import (
     DECIMALS,
-    asset,
     escaped,
     geojson,
+    map_page,
     mark,
     new_map,
     parts,
-    policy,
     script_json,
 )
+from lotting.report.template import asset
 
 from .private import PRIVATE
 
 __all__ = ["write_rounds_map"]
+
+_LINES = (
+    "Straight lines from visit to visit in their order; the way by road is longer. Colours only tell "
+    "rounds apart."
+)
 
 
 def write_rounds_map(
@@ -50,8 +54,6 @@ def write_rounds_map(
     title, subtitle
         Heading.
     """
-    import jinja2
-
     lots = list(planned.rounds)
     drawn = _rounds(planned)
     inside = areas[areas.index.map(plan.lots).isin(lots)]
@@ -63,22 +65,15 @@ def write_rounds_map(
         "bounds": script_json([[round(float(v), DECIMALS) for v in pair]
                                for pair in ((south, west), (north, east))]),
     }
-    built = parts(made, _own("rounds.js"), "allocationRounds({" + ",\n  ".join(
+    built = parts(made, asset(__package__, "rounds.js"), "allocationRounds({" + ",\n  ".join(
         f"{key}: {value}" for key, value in given.items()) + "});\n")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     groups = [
         {"lot": lot, "rows": [r for r in drawn if r["lot"] == lot],
          "unserved": len(planned.rounds[lot].unserved)} for lot in lots
     ]
-    page = environment.from_string(_own("rounds.html")).render(
-        csp="@CSP@", title=title, subtitle=subtitle, private=PRIVATE, head=built.head,
-        css=asset("map.css") + _own("rounds.css"), map=built.body, script=built.script, groups=groups)
-    write_text(path, page.replace("@CSP@", policy(page), 1))
-
-
-def _own(name: str) -> str:
-    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+    write_text(path, map_page(
+        __package__, "rounds.html", built, ("rounds.css",), title=title, subtitle=subtitle,
+        private=PRIVATE, groups=groups, source=_LINES))
 
 
 def _bounds(outlines: gpd.GeoSeries, drawn: list[dict[str, Any]]) -> tuple[float, float, float, float]:

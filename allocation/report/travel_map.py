@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ from lotting.report.colours import text_on
 from lotting.report.geometry import dissolved, simplified
 from lotting.report.offline import (
     DECIMALS,
-    asset,
     escaped,
     geojson,
+    map_page,
     mark,
     new_map,
     parts,
-    policy,
     script_json,
 )
+from lotting.report.template import asset
 
 __all__ = ["Layer", "write_travel_map"]
 
@@ -82,8 +81,6 @@ def write_travel_map(
     notes
         What readers have to know, one sentence or more each.
     """
-    import jinja2
-
     ends = _breaks(layers)
     shapes = simplified(areas)
     west, south, east, north = areas.to_crs(4326).total_bounds
@@ -95,19 +92,11 @@ def write_travel_map(
         "bounds: " + script_json([[round(float(v), DECIMALS) for v in pair]
                                   for pair in ((south, west), (north, east))]),
     ]) + "});\n"
-    built = parts(made, _own("travel.js"), script)
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(_own("travel.html")).render(
-        csp="@CSP@", title=title, subtitle=subtitle, head=built.head,
-        css=asset("map.css") + _own("travel.css"), map=built.body, script=built.script,
+    built = parts(made, asset(__package__, "travel.js"), script)
+    write_text(path, map_page(
+        __package__, "travel.html", built, ("travel.css",), title=title, subtitle=subtitle,
         layers=[{"name": layer.name, "rows": _rows(layer, ends)} for layer in layers],
-        columns=_COLUMNS, classes=_legend(ends, layers), notes=notes, source=source)
-    write_text(path, page.replace("@CSP@", policy(page), 1))
-
-
-def _own(name: str) -> str:
-    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+        columns=_COLUMNS, classes=_legend(ends, layers), notes=notes, source=source))
 
 
 def _breaks(layers: list[Layer]) -> list[float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
 from .moves import (
@@ -37,6 +36,7 @@ from .records import (
     Ints,
     State,
     compiled,
+    compiled_with_arrays,
     inner,
 )
 from .routes import evaluate, leg, overrun, propagate, push, rekey, touch
@@ -95,7 +95,7 @@ def _two_best(d: Data, t: int, at: Ints, ready: Floats, used: Bools, best: Ints,
             price[1] = cost
 
 
-@nb.njit(cache=True)
+@compiled_with_arrays
 def construct(d: Data, order: Ints, worker: Ints, key: Floats) -> None:
     """Give the visits out in `order`, each to the workers who get there at least cost.
 

@@ -48,6 +48,13 @@ def _high(d: Data, s: State, p: int, n: int) -> float:
 
 
 @inner
+def _room(d: Data, s: State, w: int, p: int) -> tuple[float, float]:
+    """Keys between which a visit behind task p (NONE: first) of w's route must be."""
+    n = s.routes[w].first if p == NONE else s.tasks[p].after
+    return _low(d, s, p, n), _high(d, s, p, n)
+
+
+@inner
 def _take(d: Data, s: State, t: int) -> float:
     n = s.counts[OPS]
     s.ops[n, 0] = TOOK
@@ -105,6 +112,17 @@ def _other(d: Data, t: int) -> int:
     """Return the other task of a double-handed visit."""
     v = d.tasks[t].visit
     return d.task[v, 0] if d.task[v, 1] == t else d.task[v, 1]
+
+
+@inner
+def _a_task_for(d: Data, v: int, w: int) -> int:
+    """Pick one of a visit's tasks that w may do; NONE where there is none."""
+    t = _a_task(d, v)
+    if not d.allowed[t, w]:
+        t = _other(d, t)
+        if t != NONE and not d.allowed[t, w]:
+            t = NONE
+    return t
 
 
 @inner
@@ -232,9 +250,7 @@ def _relocate(d: Data, s: State, t: int, w: int, p: int) -> float:
             cost += _take(d, s, o)
     else:
         cost -= d.visits[i].drop_cost
-    n = s.routes[w].first if p == NONE else s.tasks[p].after
-    lo = _low(d, s, p, n)
-    hi = _high(d, s, p, n)
+    lo, hi = _room(d, s, w, p)
     if o != NONE:
         keep = x != NONE and not _same_person(d, x, w) and d.allowed[o, x]
         if not keep or np.random.random() < 0.4:
@@ -242,9 +258,9 @@ def _relocate(d: Data, s: State, t: int, w: int, p: int) -> float:
             if x == NONE:
                 return np.inf
         q = _by_keys(d, s, x, lo, hi)
-        r = s.routes[x].first if q == NONE else s.tasks[q].after
-        lo = max(lo, _low(d, s, q, r))
-        hi = min(hi, _high(d, s, q, r))
+        low, high = _room(d, s, x, q)
+        lo = max(lo, low)
+        hi = min(hi, high)
         cost += _put(d, s, o, x, q)
     if hi - lo < TINY:
         s.counts[REKEY] = 1
@@ -260,11 +276,9 @@ def beside(d: Data, s: State, i: int) -> float:
     w = s.tasks[near].worker
     if w == NONE:
         return np.inf
-    t = _a_task(d, i)
-    if not d.allowed[t, w]:
-        t = _other(d, t)
-        if t == NONE or not d.allowed[t, w]:
-            return np.inf
+    t = _a_task_for(d, i, w)
+    if t == NONE:
+        return np.inf
     return _relocate(d, s, t, w, near if np.random.random() < 0.5 else s.tasks[near].before)
 
 
@@ -405,9 +419,7 @@ def move_run(d: Data, s: State, i: int) -> float:
         cost += _take(d, s, t)
         t = behind
     s.counts[BEHIND] = t
-    n = s.routes[x].first if p == NONE else s.tasks[p].after
-    lo = _low(d, s, p, n)
-    hi = _high(d, s, p, n)
+    lo, hi = _room(d, s, x, p)
     if hi - lo < 100 * TINY:
         s.counts[REKEY] = 1
         return np.inf
@@ -455,9 +467,7 @@ def dissolve(d: Data, s: State, i: int) -> float:
         if to == NONE:
             return np.inf
         if not double:
-            after = s.routes[to].first if behind == NONE else s.tasks[behind].after
-            lo = _low(d, s, behind, after)
-            hi = _high(d, s, behind, after)
+            lo, hi = _room(d, s, to, behind)
             if hi - lo < 100 * TINY:
                 s.counts[REKEY] = 1
                 return np.inf
@@ -488,10 +498,8 @@ def replace(d: Data, s: State, i: int) -> float:
     w = s.tasks[b].worker
     if w == NONE:
         return np.inf
-    t = _a_task(d, i)
-    if not d.allowed[t, w]:
-        t = _other(d, t)
-        if t == NONE or not d.allowed[t, w]:
-            return np.inf
+    t = _a_task_for(d, i, w)
+    if t == NONE:
+        return np.inf
     p = s.tasks[b].before
     return leave_out(d, s, d.tasks[b].visit) + _relocate(d, s, t, w, p)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -187,43 +189,78 @@ class RoundsProblem:
     def _check(self) -> None:
         problems: list[Problem] = []
 
-        def wrong(where: Bools, ids: tuple[str, ...], message: str, fix: str) -> None:
+        def wrong(where: Bools, ids: tuple[str, ...], what: str, fix: str) -> None:
             if where.any():
                 named = some(ids[i] for i in np.flatnonzero(where))
-                problems.append(
-                    Problem(message=f"{int(where.sum())} {message}: {named}", fix=fix)
-                )
+                problems.append(Problem(message=f"{what} ({int(where.sum())}): {named}", fix=fix))
 
+        self._check_positions()
+        for ids, what in ((self.visit_ids, "visits"), (self.shift_ids, "shifts")):
+            twice = [name for name, times in Counter(ids).items() if times > 1]
+            if twice:
+                problems.append(Problem(
+                    message=f"{what} of one name ({len(twice)}): {some(twice)}", fix="Give each its own."))
         of_visit = np.bincount(self.task_visit, minlength=len(self.visit_ids))
-        if len(self.task_visit) and (np.diff(self.task_visit) < 0).any():
-            raise ValueError("tasks must come in the order of their visits")
         wrong(
-            (of_visit < 1) | (of_visit > 2), self.visit_ids, "visits need no care worker, or three or more",
+            (of_visit < 1) | (of_visit > 2), self.visit_ids, "visits with no care worker, or three or more",
             "Give each visit one or two care workers.",
         )  # fmt: skip
         wrong(
             ~(np.isfinite(self.earliest) & np.isfinite(self.latest) & (self.latest >= self.earliest)),
-            self.visit_ids, "visits have a window that ends before it begins", "Mend the window.",
+            self.visit_ids, "visits with a window that ends before it begins", "Mend the window.",
         )  # fmt: skip
         wrong(
-            self.gap_high < self.gap_low, self.visit_ids,
-            "visits ask for a least gap above the greatest", "Mend the gap.",
+            ~(self.gap_high >= self.gap_low), self.visit_ids,
+            "visits with a least gap above the greatest", "Mend the gap.",
         )  # fmt: skip
         bad = ~(np.isfinite(self.task_minutes) & (self.task_minutes >= 0) & (self.load >= 0))
         wrong(
             np.isin(np.arange(len(self.visit_ids)), self.task_visit[bad]), self.visit_ids,
-            "visits have a length below nothing or none", "Give every visit its minutes.",
+            "visits with a length below nothing, or none", "Give every visit its minutes.",
         )  # fmt: skip
         wrong(
-            ~(self.shift_end >= self.shift_start), self.shift_ids, "shifts end before they begin",
+            ~(self.shift_end >= self.shift_start), self.shift_ids, "shifts that end before they begin",
             "A shift over midnight ends after 24:00, e.g. 30:00 for 6 in the morning.",
         )  # fmt: skip
-        if (self.minutes < 0).any() or np.isnan(self.minutes).any():
-            problems.append(
-                Problem(message="travel times are negative or no number", fix="Mend the matrix.")
-            )
+        bad = ~((self.max_minutes >= 0) & (self.capacity >= 0))
+        bad |= ~((self.break_after >= 0) & (self.break_minutes >= 0) & np.isfinite(self.break_minutes))
+        wrong(
+            bad, self.shift_ids, "shifts with a limit or a break below nothing, or none",
+            "Give 0 or more, or leave it out.",
+        )  # fmt: skip
+        wrong(
+            self._overlapping(), self.shift_ids, "shifts that overlap another of the same person",
+            "A person can only be in one place: make them one shift, or mend the times.",
+        )  # fmt: skip
+        for name, what in (("minutes", "travel times"), ("km", "distances"), ("unfamiliar", "unfamiliarity")):
+            values = getattr(self, name)
+            if not (values >= 0).all():
+                problems.append(
+                    Problem(message=f"{what} that are negative or no number", fix="Mend the matrix."))
         if problems:
             raise InputError(problems)
+
+    def _check_positions(self) -> None:
+        """Refuse positions that point nowhere: these are mistakes of a program, not of a file."""
+        modes, places = self.minutes.shape[:2]
+        for name, least, end in (
+            ("place", 0, places), ("start_place", NO_PLACE, places), ("end_place", NO_PLACE, places),
+            ("mode", 0, modes), ("person", 0, np.inf), ("task_visit", 0, len(self.visit_ids)),
+        ):
+            values = getattr(self, name)
+            if ((values < least) | (values >= end)).any():
+                raise ValueError(f"{name} has positions outside {least} to {end - 1}")
+        if (np.diff(self.task_visit) < 0).any():
+            raise ValueError("tasks must come in the order of their visits")
+
+    def _overlapping(self) -> Bools:
+        """(W,): shifts that begin before an earlier one of the same person is over."""
+        found = np.zeros(len(self.shift_ids), np.bool_)
+        order = np.lexsort((self.shift_start, self.person))
+        for one, other in pairwise(order):
+            if self.person[one] == self.person[other]:
+                found[other] = self.shift_start[other] < self.shift_end[one]
+        return found
 
     @property
     def tasks(self) -> Ints:

@@ -7,17 +7,20 @@ double-handed one two.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
+from numba.core import config
 
 __all__ = [
     "BEHIND", "DROPPED", "KEYS", "LOG", "NONE", "OPS", "REKEY", "ROUTE", "SINCE_REKEY", "TASK", "TASK_STATE",
     "TINY", "VISIT", "VISIT_STATE", "WORKER", "Bools", "Data", "Floats", "Ints", "Records", "State",
-    "compiled", "empty_state", "inner",
+    "compiled", "compiled_with_arrays", "empty_state", "inner",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +38,29 @@ BEHIND = 2  # two tasks that came behind what it took away
 REKEY = 4  # two keys have come too close: number them afresh
 DROPPED = 5  # visit that the move leaves out
 SINCE_REKEY = 6  # moves
+_MODULES = ("records", "routes", "moves", "anneal")  # compiled together
+
+
+def _cache() -> str:
+    """Name a folder for compiled code that changes with any of the modules it comes from.
+
+    numba looks only at the module of the function that is called, not at those it calls.
+    """
+    here = Path(__file__).parent
+    sources = b"".join((here / f"{name}.py").read_bytes() for name in _MODULES)
+    return str(here / "__pycache__" / hashlib.sha256(sources).hexdigest()[:12])
+
+
+_CACHE = _cache()
+
+
+def _cached(function: _F, options: dict[str, Any]) -> _F:
+    settings: Any = config
+    before, settings.CACHE_DIR = settings.CACHE_DIR, _CACHE
+    try:
+        return cast("_F", nb.njit(cache=True, **options)(function))
+    finally:
+        settings.CACHE_DIR = before
 
 
 def compiled(function: _F) -> _F:
@@ -42,8 +68,12 @@ def compiled(function: _F) -> _F:
 
     Counting them costs twenty times what the work itself does.
     """
-    options: dict[str, Any] = {"cache": True, "_nrt": False}
-    return cast("_F", nb.njit(**options)(function))
+    return _cached(function, {"_nrt": False})
+
+
+def compiled_with_arrays(function: _F) -> _F:
+    """Compile a function that makes arrays of its own."""
+    return _cached(function, {})
 
 
 def inner(function: _F) -> _F:

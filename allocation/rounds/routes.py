@@ -139,6 +139,39 @@ def _overload(d: Data, s: State, w: int) -> float:
 
 
 @inner
+def _hand_over(d: Data, s: State, t: int, w: int, x: int) -> tuple[int, float]:
+    """Give task t of w and all behind it to x; return the last of them, and the cost added."""
+    m = d.workers[w].mode
+    cost = 0.0
+    end = NONE
+    while t != NONE:
+        cost += d.affinity[t, x] - d.affinity[t, w]
+        s.tasks[t].worker = x
+        s.routes[w].loaded -= d.tasks[t].load
+        s.routes[x].loaded += d.tasks[t].load
+        s.routes[w].size -= 1
+        s.routes[x].size += 1
+        end = t
+        t = s.tasks[t].after
+    if end != NONE:  # the two shifts may end at different places
+        last = d.tasks[end].place
+        cost += leg(d, m, last, d.workers[x].end_place) - leg(d, m, last, d.workers[w].end_place)
+    return end, cost
+
+
+@inner
+def _link(s: State, w: int, p: int, t: int, end: int) -> None:
+    """Let task t (NONE: nothing), whose tail ends with `end`, follow p (NONE: first) in w's route."""
+    if p == NONE:
+        s.routes[w].first = t
+    else:
+        s.tasks[p].after = t
+    if t != NONE:
+        s.tasks[t].before = p
+    s.routes[w].last = p if t == NONE else end
+
+
+@inner
 def swap_tails(d: Data, s: State, w: int, p: int, x: int, q: int) -> float:
     """Exchange what follows p in w's route and q in x's (NONE: the whole route); cost added."""
     m = d.workers[w].mode
@@ -152,51 +185,12 @@ def swap_tails(d: Data, s: State, w: int, p: int, x: int, q: int) -> float:
     if s.routes[x].size > 0:
         cost -= leg(d, m, bt, d.workers[x].end_place if b == NONE else d.tasks[b].place) + d.workers[x].fixed
     cost -= d.load_weight * (_overload(d, s, w) + _overload(d, s, x))
-    t = a
-    end_a = NONE
-    while t != NONE:
-        cost += d.affinity[t, x] - d.affinity[t, w]
-        s.tasks[t].worker = x
-        s.routes[w].loaded -= d.tasks[t].load
-        s.routes[x].loaded += d.tasks[t].load
-        s.routes[w].size -= 1
-        s.routes[x].size += 1
-        end_a = t
-        t = s.tasks[t].after
-    t = b
-    end_b = NONE
-    while t != NONE:
-        cost += d.affinity[t, w] - d.affinity[t, x]
-        s.tasks[t].worker = w
-        s.routes[x].loaded -= d.tasks[t].load
-        s.routes[w].loaded += d.tasks[t].load
-        s.routes[x].size -= 1
-        s.routes[w].size += 1
-        end_b = t
-        t = s.tasks[t].after
-    if p == NONE:
-        s.routes[w].first = b
-    else:
-        s.tasks[p].after = b
-    if b != NONE:
-        s.tasks[b].before = p
-    if q == NONE:
-        s.routes[x].first = a
-    else:
-        s.tasks[q].after = a
-    if a != NONE:
-        s.tasks[a].before = q
-    s.routes[w].last = end_b if b != NONE else p
-    s.routes[x].last = end_a if a != NONE else q
-    # The legs into the ends: those of a tail change when the ends of the two shifts differ.
-    if end_a != NONE:
-        cost += leg(d, m, d.tasks[end_a].place, d.workers[x].end_place) - leg(
-            d, m, d.tasks[end_a].place, d.workers[w].end_place
-        )
-    if end_b != NONE:
-        cost += leg(d, m, d.tasks[end_b].place, d.workers[w].end_place) - leg(
-            d, m, d.tasks[end_b].place, d.workers[x].end_place
-        )
+    end_a, more = _hand_over(d, s, a, w, x)
+    cost += more
+    end_b, more = _hand_over(d, s, b, x, w)
+    cost += more
+    _link(s, w, p, b, end_b)
+    _link(s, x, q, a, end_a)
     if s.routes[w].size > 0:
         cost += leg(d, m, at, d.workers[w].end_place if b == NONE else d.tasks[b].place) + d.workers[w].fixed
     if s.routes[x].size > 0:
@@ -282,6 +276,19 @@ def times(d: Data, s: State, v: int, out: Floats) -> None:
 
 
 @inner
+def _breach(minutes: float) -> float:
+    """Minutes beyond a limit that no plan may break, and one more: else a little would stay to the end."""
+    return minutes + 1.0 if minutes > TINY else 0.0
+
+
+@inner
+def _lateness(d: Data, v: int, start: float) -> float:
+    """Minutes behind a window, as they count."""
+    late = max(0.0, start - d.visits[v].latest)
+    return _breach(late) if d.hard else late
+
+
+@inner
 def overrun(d: Data, s: State, w: int) -> float:
     """Minutes by which a shift ends too late or lasts too long."""
     t = s.routes[w].last
@@ -309,7 +316,7 @@ def overrun(d: Data, s: State, w: int) -> float:
             begin = upto
             t = p
         over += max(0.0, end - (begin - lead) - d.workers[w].max_span)
-    return over
+    return _breach(over)
 
 
 @inner
@@ -340,8 +347,7 @@ def propagate(d: Data, s: State, size: int, touched: int) -> tuple[float, int, i
             if not moved and not (d.breaks and out[2 + side] != s.tasks[t].since):
                 # A task that has changed place is always followed by its new neighbours, which
                 # are on the heap by themselves.
-                new_late = max(0.0, out[side] - d.visits[v].latest)
-                if new_late == s.tasks[t].late:
+                if _lateness(d, v, out[side]) == s.tasks[t].late:
                     continue
             s.log[n].task = t
             s.log[n].start = s.tasks[t].start
@@ -350,7 +356,7 @@ def propagate(d: Data, s: State, size: int, touched: int) -> tuple[float, int, i
             n += 1
             s.tasks[t].start = out[side]
             s.tasks[t].since = out[2 + side]
-            new = max(0.0, out[side] - d.visits[v].latest)
+            new = _lateness(d, v, out[side])
             added += new - s.tasks[t].late
             s.tasks[t].late = new
             if d.limits:
@@ -432,7 +438,7 @@ def rebuild(d: Data, s: State, worker: Ints, key: Floats, order: Ints) -> float:
             if t != NONE:
                 s.tasks[t].start = out[side]
                 s.tasks[t].since = out[2 + side]
-                s.tasks[t].late = max(0.0, out[side] - d.visits[v].latest)
+                s.tasks[t].late = _lateness(d, v, out[side])
     if d.limits:
         for w in range(n_workers):
             s.routes[w].over = overrun(d, s, w)

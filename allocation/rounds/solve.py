@@ -331,8 +331,9 @@ def _data(problem: RoundsProblem) -> Data:
     workers["break_after"] = problem.break_after
     workers["break_minutes"] = problem.break_minutes
     workers["fixed"] = w.shift
-    minutes = np.where(np.isfinite(problem.minutes), problem.minutes, FAR)
-    km = np.where(np.isfinite(problem.km), problem.km, FAR)
+    # A pair with no way between has neither minutes nor km.
+    way = np.isfinite(problem.minutes) & np.isfinite(problem.km)
+    minutes, km = np.where(way, problem.minutes, FAR), np.where(way, problem.km, FAR)
     unit = max(w.travel_minute + w.km, 1e-3)
     return Data(
         arc=np.ascontiguousarray(w.travel_minute * minutes + w.km * km),
@@ -390,6 +391,7 @@ def _solution(
     moves: int,
     clock: _Clock,
 ) -> Solution:
+    clock.report(1.0)
     rebuild(data, state, worker, key, _order(key))
     if data.hard or data.limits or data.loads or data.minutes.max(initial=0.0) >= FAR:
         _take_out(problem, data, state, worker, key)

@@ -13,7 +13,6 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import geopandas as gpd
@@ -22,14 +21,15 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from .geometry import label_point
+from .template import asset, render
 
 __all__ = [
-    "DECIMALS", "Parts", "asset", "escaped", "geojson", "mark", "new_map", "parts", "policy",
-    "script_json",
+    "DECIMALS", "Parts", "escaped", "geojson", "map_page", "mark", "new_map", "parts", "script_json",
 ]  # fmt: skip
 
 # 5 decimals of a degree are about 1 m here: finer than the outlines are.
 DECIMALS = 5
+_CSP = "@CSP@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,29 @@ class Parts:
     script: str
 
 
-def asset(name: str) -> str:
-    """Return the text of a file of :mod:`lotting.report`'s assets."""
-    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+def map_page(package: str, template: str, built: Parts, css: tuple[str, ...] = (), **values: Any) -> str:
+    """Return the page of a map, with the policy that lets nothing but its own scripts run.
+
+    Parameters
+    ----------
+    package
+        Whose ``assets`` hold the template and the styles.
+    template
+        It extends ``map-page.html``.
+    built
+        The map.
+    css
+        Styles that follow those of every map.
+    **values
+        What the template shows.
+    """
+    page = render(
+        package, template, csp=_CSP, head=built.head, map=built.body, script=built.script,
+        css="".join([asset(__package__, "map.css"), *(asset(package, name) for name in css)]), **values)
+    return page.replace(_CSP, _policy(page), 1)
 
 
-def policy(page: str) -> str:
+def _policy(page: str) -> str:
     """Forbid everything but the scripts of this page, its styles and drawn images."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
@@ -189,7 +206,7 @@ def _vendored(head: str) -> str:
     head = re.sub(r"<meta\b[^>]*>", "", head, flags=re.IGNORECASE)
 
     def script(match: re.Match[str]) -> str:
-        licence = asset("leaflet-LICENSE.txt").strip()
+        licence = asset(__package__, "leaflet-LICENSE.txt").strip()
         return f"<script>\n/*! {licence}\n*/\n{_carried(match.group(1), 'js')}</script>"
 
     def style(match: re.Match[str]) -> str:
@@ -208,4 +225,4 @@ def _carried(url: str, kind: str) -> str:
             f"folium wants to load {url}, which the map does not carry, so it would not work "
             "without a network. Install folium 0.20, or add the file to lotting/report/assets."
         )
-    return asset(f"leaflet-1.9.4.{kind}")
+    return asset(__package__, f"leaflet-1.9.4.{kind}")

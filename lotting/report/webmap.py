@@ -14,7 +14,8 @@ from lotting.files import write_text
 from .colours import colour_lots, lot_graph, text_on
 from .content import MEASURES, MapContent, Measure, as_text
 from .geometry import dissolved, simplified
-from .offline import DECIMALS, asset, escaped, geojson, mark, new_map, parts, policy, script_json
+from .offline import DECIMALS, escaped, geojson, map_page, mark, new_map, parts, script_json
+from .template import asset
 
 __all__ = ["render_webmap", "write_webmap"]
 
@@ -49,23 +50,16 @@ def render_webmap(content: MapContent) -> str:
     RuntimeError
         This version of folium wants to load something that is not carried along.
     """
-    import jinja2
-
     colours = colour_lots(lot_graph(content.plan, content.graph), content.previous_colours)
     built = _FoliumMap(content, colours)
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    page = environment.from_string(asset("map.html")).render(
-        csp="@CSP@",
+    return map_page(
+        __package__,
+        "map.html",
+        built.parts,
         title=content.title,
         subtitle=content.subtitle,
         facts=list(content.facts.items()),
         source=content.source,
-        head=built.parts.head,
-        css=asset("map.css"),
-        map=built.parts.body,
-        script=built.parts.script,
         used_colours=list(dict.fromkeys(colours.values())),
         hour_classes=built.hour_classes,
         rural_known=content.rural_known,
@@ -76,7 +70,6 @@ def render_webmap(content: MapContent) -> str:
         **_table(content, colours),
         **_area_table(content),
     )
-    return page.replace("@CSP@", policy(page), 1)
 
 
 def _hours(value: float) -> str:
@@ -261,7 +254,8 @@ class _FoliumMap:
             "bounds: " + script_json([[round(float(v), DECIMALS) for v in corner]
                                 for corner in ((south, west), (north, east))]),
         ]
-        self.parts = parts(self.map, asset("map.js"), "lottingPage({" + ",\n  ".join(given) + "});\n")
+        opening = "lottingPage({" + ",\n  ".join(given) + "});\n"
+        self.parts = parts(self.map, asset(__package__, "map.js"), opening)
 
     def _lots(self, folium: Any) -> Any:
         measures = self.content.lot_measures

@@ -6,17 +6,17 @@ uses none of them names its columns in the brief.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import pandas as pd
 
 from lotting.brief import VisitColumns
-from lotting.errors import Problems, some
+from lotting.columns import find_columns
+from lotting.errors import Problems
 from lotting.packages import ALIASES as PACKAGE_ALIASES
-from lotting.tables import nearest
+from lotting.tables import fold, nearest
 
-__all__ = ["ALIASES", "LAYOUTS", "find_columns", "fold", "layout_of", "wanted"]
+__all__ = ["ALIASES", "LAYOUTS", "layout_of", "visit_columns"]
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "visit_id": ("visitid", "visitref", "visitreference", "visitno", "visitnumber", "callid",
@@ -75,34 +75,6 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 """Layouts known by name: columns that tell them, folded, and where they are described."""
 
-_AREA_COLUMN = re.compile(r"(oa|lsoa|msoa|dz|wd|ward)(\d\d)?(cd|code)|(oa|lsoa|msoa)\d\d")
-
-
-def fold(name: str) -> str:
-    """Return a name without case, spaces and marks.
-
-    Examples
-    --------
-    >>> fold("Start time (claimed)")
-    'starttimeclaimed'
-    """
-    return re.sub(r"[\W_]+", "", name).casefold()
-
-
-_USUAL = {alias for names in ALIASES.values() for alias in names}
-
-
-def wanted(name: str, given: Iterable[str]) -> bool:
-    """Say whether a column is read at all; names and addresses of people are not.
-
-    Examples
-    --------
-    >>> [wanted(c, ["Who"]) for c in ("ServiceUserDetails", "ServiceUserRef", "LSOA21CD", "Who")]
-    [False, True, True, True]
-    """
-    folded = fold(name)
-    return name in given or folded in _USUAL or _AREA_COLUMN.fullmatch(folded) is not None
-
 
 def layout_of(columns: Iterable[str]) -> str:
     """Name the layout of an export; ``""`` where it is none that is known.
@@ -116,7 +88,7 @@ def layout_of(columns: Iterable[str]) -> str:
     return next((name for name, (marks, _) in LAYOUTS.items() if folded.issuperset(marks)), "")
 
 
-def find_columns(
+def visit_columns(
     table: pd.DataFrame, mapping: VisitColumns, seen: list[str], problems: Problems
 ) -> dict[str, str]:
     """Find the column of each field: as the brief says, or by its usual names.
@@ -138,30 +110,9 @@ def find_columns(
     dict
         Column by field; a field without a column is left out.
     """
-    file = table.attrs["file"]
     given: dict[str, str] = mapping.model_dump(exclude_none=True)
-    columns: dict[str, str] = {}
-    for field, aliases in ALIASES.items():
-        if field in given:
-            if given[field] in table.columns:
-                columns[field] = given[field]
-            else:
-                problems.add(
-                    f"there is no column {given[field]!r}, which [visits.columns] {field} names",
-                    file=file, fix=nearest(given[field], seen))
-            continue
-        found = [c for alias in aliases for c in table.columns if fold(c) == alias]
-        if field == "area_code":
-            found += [c for c in table.columns if _AREA_COLUMN.fullmatch(fold(c))]
-        found = [c for c in dict.fromkeys(found) if c not in given.values()]
-        if found:
-            columns[field] = found[0]
-        if len(found) > 1:
-            problems.add(
-                f"{len(found)} columns could be {field}: {some(found)}; {found[0]!r} is used",
-                file=file, severity="warning",
-                fix=f"If another is meant, say so in [visits.columns]: {field} = \"...\".")
-    _require(columns, given, seen, problems, file)
+    columns = find_columns(table, ALIASES, given, "visits.columns", seen, problems)
+    _require(columns, given, seen, problems, table.attrs["file"])
     return columns
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lotting.brief import VisitsBrief
+from lotting.columns import is_wanted
 from lotting.dates import parse_dates
 from lotting.errors import Problem, Problems
 from lotting.postcodes import normalise
@@ -22,7 +23,7 @@ from lotting.reconciliation import DUPLICATE, NO_LOCATION, PLACED
 from lotting.tables import parse_numbers, read_table
 
 from .cells import parse_clock, parse_length
-from .columns import find_columns, layout_of, wanted
+from .columns import ALIASES, layout_of, visit_columns
 from .frame import COLUMNS, band_of, check_visits, empty_visits, visit_hours
 from .generate import week_of
 from .join import join_carers
@@ -119,10 +120,10 @@ def read_visits(
 
     def keep(name: str) -> bool:
         seen.append(name)
-        return wanted(name, given)
+        return is_wanted(name, ALIASES, given)
 
     table = read_table(settings.file, sheet=settings.sheet, usecols=keep)
-    columns = find_columns(table, settings.columns, seen, problems)
+    columns = visit_columns(table, settings.columns, seen, problems)
     problems.raise_if_any()
     assumed: list[str] = []
     if layout := layout_of(seen):

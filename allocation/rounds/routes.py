@@ -343,12 +343,12 @@ def propagate(d: Data, s: State, size: int, touched: int) -> tuple[float, int, i
             t = d.task[v, side]
             if t == NONE:
                 break
-            moved = out[side] != s.tasks[t].start
-            if not moved and not (d.breaks and out[2 + side] != s.tasks[t].since):
+            new = _lateness(d, v, out[side])
+            moved = out[side] != s.tasks[t].start or (d.breaks and out[2 + side] != s.tasks[t].since)
+            if not moved and new == s.tasks[t].late:
                 # A task that has changed place is always followed by its new neighbours, which
                 # are on the heap by themselves.
-                if _lateness(d, v, out[side]) == s.tasks[t].late:
-                    continue
+                continue
             s.log[n].task = t
             s.log[n].start = s.tasks[t].start
             s.log[n].since = s.tasks[t].since
@@ -356,7 +356,6 @@ def propagate(d: Data, s: State, size: int, touched: int) -> tuple[float, int, i
             n += 1
             s.tasks[t].start = out[side]
             s.tasks[t].since = out[2 + side]
-            new = _lateness(d, v, out[side])
             added += new - s.tasks[t].late
             s.tasks[t].late = new
             if d.limits:

@@ -1,0 +1,186 @@
+"""Columns of the tender's tables: found by their usual names, their cells checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from lotting.columns import Aliases, find_columns
+from lotting.errors import InputError, Problems, some
+from lotting.tables import fold, nearest, read_table, to_number
+
+__all__ = ["as_text", "attempt", "columns_of", "ids", "known", "number", "read", "text", "whole"]
+
+T = TypeVar("T")
+
+#: How like the name of a column that is absent another must be to be taken for a misspelling.
+_MISSPELT = 0.85
+_NAMES_SHOWN = 5
+
+
+def attempt(problems: Problems, make: Callable[[], T]) -> T | None:
+    """Call ``make``; note the problems of an :class:`InputError` and go on."""
+    try:
+        return make()
+    except InputError as error:
+        problems.items += error.problems
+        return None
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table as text; ``attrs["file"]`` names it."""
+    return read_table(path)
+
+
+def as_text(frame: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Return a table as :func:`lotting.tables.read_table` would give it, of a frame in memory.
+
+    Parameters
+    ----------
+    frame
+        Any columns; missing values become blank. A named index becomes columns.
+    file
+        What messages call the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index 0..n-1, every cell text.
+
+    Examples
+    --------
+    >>> as_text(pd.DataFrame({"lot": [1, 2], "people": [3.5, None]}), "lots").to_dict("list")
+    {'lot': ['1', '2'], 'people': ['3.5', '']}
+    """
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    table = pd.DataFrame(
+        {str(name): ["" if v is None or v is pd.NA or v != v else str(v).strip()  # noqa: PLR0124
+                     for v in frame[name].to_list()] for name in frame.columns},
+        index=range(len(frame)), dtype="str")
+    table.attrs["file"] = file
+    return table
+
+
+def columns_of(
+    table: pd.DataFrame, aliases: Aliases, required: Collection[str], problems: Problems
+) -> dict[str, str]:
+    """Find the column of each field; a needed one that is missing, or one misspelt, is a problem.
+
+    Returns
+    -------
+    dict
+        Column by field; a field without a column is left out.
+    """
+    file = table.attrs["file"]
+    own = {field: (fold(field), *names) for field, names in aliases.items()}
+    noted = Problems()
+    columns = find_columns(table, own, {}, "market", list(table.columns), noted)
+    taken = [f"could be {field};" for field, column in columns.items() if fold(column) == fold(field)]
+    for problem in noted.warnings:  # two columns for one field, neither called so: no guesses here
+        if not any(name in problem.message for name in taken):
+            problems.add(problem.message.split(";")[0], file=file, row=1,
+                         fix="Rename or delete all but one.")
+    unused = [c for c in table.columns if c not in columns.values()]
+    for field in own.keys() - columns.keys():
+        if field in required:
+            problems.add(f"there is no column {field!r}", file=file, fix=nearest(field, table.columns))
+            continue
+        like = difflib.get_close_matches(fold(field), [fold(c) for c in unused], 1, _MISSPELT)
+        if like:
+            column = next(c for c in unused if fold(c) == like[0])
+            problems.add(
+                f"there is no column {field!r}, but one that is nearly called so: {column!r}",
+                file=file, row=1, fix=f"Name it {field}, or give it a name less like that.")
+    problems.items.sort(key=lambda p: (p.file or "", p.row or 0))
+    return columns
+
+
+def text(table: pd.DataFrame, columns: Mapping[str, str], field: str) -> pd.Series[str]:
+    """Return a field's cells, ``""`` where there is no such column."""
+    if field in columns:
+        return table[columns[field]]
+    return pd.Series("", index=table.index, name=field, dtype="str")
+
+
+def ids(
+    table: pd.DataFrame, column: str, problems: Problems, *, what: str, unique: bool
+) -> pd.Series[str]:
+    """Return the ids of a column; a blank one, or one that occurs twice where that is wrong, is noted."""
+    file, values = table.attrs["file"], table[column]
+    blank = values.index[values == ""]
+    if len(blank):
+        problems.add(
+            f"{len(blank):,} row{'' if len(blank) == 1 else 's'} without {what}: row {some(blank + 2)}",
+            file=file, column=column, fix="Fill it in, or delete the row.")
+    if unique:
+        twice = values[values.duplicated() & (values != "")]
+        if len(twice):
+            problems.add(
+                f"more than one row of {what}: {some(twice.unique())}", file=file,
+                row=int(twice.index[0]) + 2, column=column, fix="Keep one row of each.")
+    return values
+
+
+def known(
+    values: pd.Series[str], names: Collection[str], problems: Problems, *, file: str, what: str
+) -> pd.Series[bool]:
+    """Say which values are among ``names``; note those that are not (blank ones are passed over)."""
+    names = list(names)
+    unknown = values[~values.isin(names) & (values != "")]
+    for name in list(unknown.unique())[:_NAMES_SHOWN]:
+        rows = unknown.index[unknown == name]
+        more = f", in {len(rows):,} rows" if len(rows) > 1 else ""
+        folded = {fold(n): n for n in names}
+        near = difflib.get_close_matches(fold(name), list(folded), n=1)
+        problems.add(
+            f"no such {what}{more}", file=file, row=int(rows[0]) + 2, column=str(values.name), value=name,
+            fix=f"Did you mean {folded[near[0]]!r}?" if near else f"There are: {some(names)}.")
+    rest = list(unknown.unique())[_NAMES_SHOWN:]
+    if rest:
+        problems.add(f"{len(rest):,} more that are no {what}: {some(rest)}", file=file,
+                     column=str(values.name))
+    return values.isin(names)
+
+
+def number(
+    table: pd.DataFrame, columns: Mapping[str, str], field: str, problems: Problems, *,
+    minimum: float | None = None, maximum: float | None = None, required: bool = False,
+    above: float | None = None, unit: str = "",
+) -> pd.Series[float]:
+    """Return a field's numbers, NaN where blank or where there is no such column.
+
+    ``above`` is a limit the number must exceed; the others are as in
+    :func:`lotting.tables.to_number`.
+    """
+    if field not in columns:
+        return pd.Series(float("nan"), index=table.index, name=field)
+    file, column = table.attrs["file"], columns[field]
+    values = to_number(
+        table[column], problems, file=file, minimum=above if minimum is None else minimum,
+        maximum=maximum, required=required, unit=unit)
+    if above is not None:
+        _note(values == above, f"must be above {above:g}", table, column, problems,
+              fix="Check the figure" + ("." if required else ", or leave it blank."))
+    return values
+
+
+def whole(values: pd.Series[float], table: pd.DataFrame, column: str, problems: Problems) -> None:
+    """Note the numbers that are not whole."""
+    _note(values.notna() & (values != values.round()), "no whole number", table, column, problems,
+          fix="Give a whole number.")
+
+
+def _note(
+    bad: pd.Series[Any], message: str, table: pd.DataFrame, column: str, problems: Problems, *, fix: str
+) -> None:
+    rows = table.index[bad.to_numpy()]
+    if len(rows):
+        problems.add(
+            message + (f", in {len(rows):,} rows: {some(rows + 2)}" if len(rows) > 1 else ""),
+            file=table.attrs["file"], row=int(rows[0]) + 2, column=column,
+            value=table[column][rows[0]], fix=fix)

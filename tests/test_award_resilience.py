@@ -1,0 +1,179 @@
+"""Failure of providers: the flow against brute force and a linear program written out."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from allocation.award.resilience import Resilience, find_resilience
+
+NOBODY = pd.DataFrame({"provider_id": [], "member_id": [], "share_pct": []}).astype(
+    {"provider_id": str, "member_id": str, "share_pct": float})
+
+
+def table(rows: dict[tuple[str, str], tuple[float, float]]) -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples(list(rows), names=["lot", "provider_id"])
+    return pd.DataFrame(list(rows.values()), columns=["weekly_hours", "rate_gbp"], index=index, dtype=float)
+
+
+def path(*names: str) -> nx.Graph:
+    return nx.path_graph(list(names), create_using=nx.Graph) if names else nx.Graph()
+
+
+def single(made: Resilience, provider: str) -> pd.Series:
+    rows = made.failures
+    return rows[(rows["provider_id"] == provider) & (rows["with_provider_id"] == "")].iloc[0]
+
+
+def test_one_lot_two_providers() -> None:
+    """A fails with 70 h; B has 30 h and may take on a third of them: 10 are covered, 60 are left."""
+    made = find_resilience(table({("1", "A"): (70, 20), ("1", "B"): (30, 23)}), NOBODY, path("1"),
+                           spare_pct=100 / 3)
+    row = single(made, "A")
+    assert row["stranded_hours"] == 70
+    assert row["absorbed_hours"] == pytest.approx(10, abs=2e-3)
+    assert row["left_hours"] == pytest.approx(60, abs=2e-3)
+    assert row["extra_weekly_gbp"] == pytest.approx(10 * 3, abs=0.01)
+    assert row["lots_left"] == "1"
+    assert single(made, "B")["left_hours"] == pytest.approx(30 - 70 / 3, abs=2e-3)
+
+
+def test_next_door_helps_and_two_doors_away_does_not() -> None:
+    """Lots 1 - 2 - 3: C in lot 3 cannot help lot 1; B in lot 2 can, and that is said."""
+    made = find_resilience(
+        table({("1", "A"): (10, 20), ("2", "B"): (40, 21), ("3", "C"): (400, 19)}), NOBODY,
+        path("1", "2", "3"), spare_pct=20)
+    row = single(made, "A")
+    assert (row["absorbed_hours"], row["next_door_hours"], row["left_hours"]) == (8, 8, 2)
+    left = made.uncovered.set_index("provider_id").loc["A"]
+    assert left["alone"]
+    assert left["left_hours"] == 2
+
+
+def test_the_own_lot_comes_before_a_cheaper_one_next_door() -> None:
+    """D next door asks 10 less, but the hours stay with those who are there already."""
+    made = find_resilience(
+        table({("1", "A"): (10, 20), ("1", "B"): (40, 30), ("2", "D"): (40, 20)}), NOBODY,
+        path("1", "2"), spare_pct=50)
+    taken = made.takers[made.takers["provider_id"] == "A"]
+    assert taken[["taker_id", "weekly_hours", "next_door"]].to_numpy().tolist() == [["B", 10, False]]
+
+
+def test_the_own_limit_leaves_less_room() -> None:
+    """B has 40 h, could take 20 more, but works no more than 45."""
+    awarded = table({("1", "A"): (30, 20), ("1", "B"): (40, 20)})
+    free = find_resilience(awarded, NOBODY, path("1"), spare_pct=50)
+    bound = find_resilience(awarded, NOBODY, path("1"), spare_pct=50, max_weekly_hours={"B": 45})
+    assert single(free, "A")["absorbed_hours"] == 20
+    assert single(bound, "A")["absorbed_hours"] == 5
+
+
+def test_a_failed_member_takes_its_part_of_the_consortium_down() -> None:
+    """K is X 60 % and Y 40 %: X's failure strands 60 of 100 h, and Y is there to help."""
+    members = pd.DataFrame({"provider_id": ["K", "K"], "member_id": ["X", "Y"], "share_pct": [60.0, 40.0]})
+    made = find_resilience(table({("1", "K"): (100, 20)}), members, path("1"), spare_pct=25)
+    assert single(made, "X")[["stranded_hours", "absorbed_hours"]].tolist() == [60, 10]
+
+
+def test_rates_are_awarded_then_offered_then_those_next_door() -> None:
+    """B takes on lot 1 at its offer there, or at what it has in lot 2 where it made none."""
+    awarded = table({("1", "A"): (4, 20), ("2", "B"): (40, 25)})
+    offers = pd.DataFrame({"lot": ["1"], "provider_id": ["B"], "rate_gbp": [22.0]})
+    asked = find_resilience(awarded, NOBODY, path("1", "2"), spare_pct=50, offers=offers)
+    assert single(asked, "A")["extra_weekly_gbp"] == pytest.approx(4 * 2)
+    unasked = find_resilience(awarded, NOBODY, path("1", "2"), spare_pct=50)
+    assert single(unasked, "A")["extra_weekly_gbp"] == pytest.approx(4 * 5)
+
+
+def test_pairs_can_be_worse_than_their_parts() -> None:
+    """A and B cover for each other; when both fail, nobody does: 10 h left alone, 40 together."""
+    made = find_resilience(table({("1", "A"): (20, 20), ("1", "B"): (20, 20)}), NOBODY, path("1"),
+                           spare_pct=75, pairs=True)
+    pair = made.failures[made.failures["with_provider_id"] != ""].iloc[0]
+    assert single(made, "A")["left_hours"] == 5
+    assert (pair["left_hours"], pair["worse_hours"]) == (40, 30)
+    assert (made.least_cover_pct, made.most_left_hours) == (75, 5)
+
+
+def test_reserves_are_named_beside_uncovered_hours() -> None:
+    """Reserves do not count as cover, but are who to ring."""
+    reserves = pd.DataFrame({"lot": ["1", "1"], "provider_id": ["R1", "R2"]})
+    made = find_resilience(table({("1", "A"): (20, 20)}), NOBODY, path("1"), spare_pct=25, reserves=reserves)
+    assert made.uncovered.loc[0, "reserves"] == "R1, R2"
+    assert made.least_cover_pct == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_as_much_is_covered_as_brute_force_finds(seed: int) -> None:
+    """Whole hours on up to 2 lots and 3 helpers: every way to share them out, tried one by one."""
+    rng = np.random.default_rng(seed)
+    rows = {("1", "A"): (float(rng.integers(1, 4)), 20.0), ("2", "A"): (float(rng.integers(1, 4)), 20.0)}
+    for p in "BCD":
+        rows[str(rng.integers(1, 4)), p] = (float(rng.integers(1, 4)), float(rng.integers(15, 25)))
+    graph = path("1", "2", "3")
+    awarded = table(rows)
+    row = single(find_resilience(awarded, NOBODY, graph, spare_pct=100), "A")
+    arcs = [(lot, p, home) for lot in "12" for (home, p) in rows if p != "A"
+            and (home == lot or graph.has_edge(home, lot))]
+    best = (math.inf, math.inf, math.inf)
+    for amounts in product(range(4), repeat=len(arcs)):
+        used: dict[str, float] = {}
+        done: dict[str, float] = {}
+        far = cost = 0.0
+        for (lot, p, home), n in zip(arcs, amounts, strict=True):
+            used[p] = used.get(p, 0) + n
+            done[lot] = done.get(lot, 0) + n
+            far += n * (home != lot)
+            cost += n * (rows[home, p][1] - 20)
+        if any(used[p] > rows[h, p][0] for _, p, h in arcs) or any(
+                done.get(lot, 0) > rows[lot, "A"][0] for lot in "12"):
+            continue
+        left = sum(rows[lot, "A"][0] - done.get(lot, 0) for lot in "12")
+        best = min(best, (left, far, cost))
+    assert (row["left_hours"], row["next_door_hours"]) == pytest.approx(best[:2], abs=5e-3)
+    assert row["extra_weekly_gbp"] == pytest.approx(best[2], abs=0.1)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6))
+def test_hours_reconcile_and_match_a_linear_program(seed: int) -> None:
+    """Stranded = absorbed + left for every failure and pair; the cover is the best an LP finds."""
+    rng = np.random.default_rng(seed)
+    names = [str(i) for i in range(1, 7)]
+    graph = nx.relabel_nodes(nx.gnp_random_graph(6, 0.4, seed=int(seed)), dict(enumerate(names)))
+    rows = {(lot, p): (round(float(rng.uniform(5, 300)), 2), round(float(rng.uniform(18, 26)), 2))
+            for lot in names for p in rng.choice(list("ABCDEFG"), 2, replace=False)}
+    made = find_resilience(table(rows), NOBODY, graph, spare_pct=25, pairs=True)
+    whole = pd.Series({p: 0.0 for _, p in rows})
+    for (_, p), (hours, _) in rows.items():
+        whole[p] += hours
+    placed = made.failures["absorbed_hours"] + made.failures["left_hours"]
+    np.testing.assert_allclose(made.failures["stranded_hours"], placed, atol=6e-3)
+    for _, row in made.failures.iterrows():
+        failing = {row["provider_id"], row["with_provider_id"]} - {""}
+        stranded: dict[str, float] = {}
+        for (lot, p), (hours, _) in rows.items():
+            if p in failing:
+                stranded[lot] = stranded.get(lot, 0.0) + hours
+        assert row["stranded_hours"] == pytest.approx(sum(stranded.values()))
+        arcs = [(lot, p) for lot in stranded for p in whole.index if p not in failing
+                and any((at == lot or graph.has_edge(at, lot)) and q == p for at, q in rows)]
+        if not arcs:
+            assert row["absorbed_hours"] == 0
+            continue
+        limits = [*stranded, *whole.index]
+        matrix = np.array([[float(x in {lot, p}) for lot, p in arcs] for x in limits])
+        room = [stranded[x] if x in stranded else whole[x] * 0.25 for x in limits]
+        best = -linprog(-np.ones(len(arcs)), A_ub=matrix, b_ub=room).fun
+        assert row["absorbed_hours"] == pytest.approx(best, abs=0.02)
+    taken = made.takers.groupby(["provider_id", "taker_id"])["weekly_hours"].sum()
+    assert all(h <= whole[taker] * 0.25 + 2e-3 for (_, taker), h in taken.items())

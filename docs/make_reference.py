@@ -1,4 +1,4 @@
-"""Write docs/reference/brief.md from the models in lotting/brief.py, so that they agree.
+"""Write the pages of docs/reference about briefs from their models, so that they agree.
 
 Run it with ``python docs/make_reference.py``.
 """
@@ -10,17 +10,19 @@ import inspect
 import re
 import types
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from allocation.pay.brief import PayBrief
 from lotting.brief import Brief
 
-PAGE = Path(__file__).parent / "reference" / "brief.md"
+FOLDER = Path(__file__).parent / "reference"
 
-HEAD = """\
+BRIEF = """\
 # The brief, key by key
 
 <!-- Written by docs/make_reference.py from lotting/brief.py. Change it there. -->
@@ -60,13 +62,39 @@ Keys that depend on each other:
 - `[travel]`: where both `roads` and a `server` are named, `engine` says which to use.
 """
 
+PAY = """\
+# The pay brief, key by key
+
+<!-- Written by docs/make_reference.py from allocation/pay/brief.py. Change it there. -->
+
+One TOML file, `pay.toml`, says whose pay `allocation pay` checks, and how;
+[Evidence that pay is lawful](../how-to/evidence-pay.md) leads through it. Paths are relative to its
+folder, and an unknown key is refused.
+
+The smallest pay brief names a rota, the workers and what payroll paid:
+
+```toml
+[rota]
+file = "rota.csv"
+[workers]
+file = "workers.csv"
+[pay]
+file = "pay.csv"
+```
+
+Keys that depend on each other:
+
+- Either `[pay]`, what payroll paid, or `[policy]`, how it would be paid; not both.
+- With `[policy]`, give `[workers]` or an `age` in `[periods]`: the minimum wage depends on it.
+"""
+
 WORDS: dict[Any, str] = {
-    str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path",
-    dt.date: "date",
+    str: "text", int: "whole number", float: "number", Decimal: "number", bool: "`true` or `false`",
+    Path: "path", dt.date: "date",
 }
 UNITS = (
-    ("_hours", "hours a week"), ("_minutes", "minutes"), ("_mph", "miles an hour"),
-    ("_m", "metres"), ("_s", "seconds"), ("_pct", "per cent"),
+    ("_minutes", "minutes"), ("_mph", "miles an hour"),
+    ("_m", "metres"), ("_s", "seconds"), ("_pct", "per cent"), ("_gbp", "pounds"),
 )
 LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 
@@ -94,6 +122,8 @@ def words(kind: Any) -> str:
     if kind in WORDS:
         return WORDS[kind]
     origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return words(inner[0])
     if origin is Literal:
         return ", ".join(f'`"{v}"`' for v in inner)
     if origin is tuple:
@@ -109,11 +139,12 @@ def _many(kind: Any) -> str:
     return {Path: "paths", str: "texts"}.get(kind, f"{words(kind)}s")
 
 
-def unit(name: str, field: FieldInfo) -> str:
-    """Find the unit in the key's name; ``""`` where it has none."""
-    if not {int, float} & set(unfold(field.annotation)):
+def unit(name: str, field: FieldInfo, hours: str) -> str:
+    """Find the unit in the key's name, `hours` in words; ``""`` where it has none."""
+    kinds = {get_args(k)[0] if get_origin(k) is Annotated else k for k in unfold(field.annotation)}
+    if not {int, float, Decimal} & kinds:
         return ""
-    return next((what for mark, what in UNITS if f"{mark}_" in f"{name}_"), "")
+    return next((what for mark, what in (("_hours", hours), *UNITS) if f"{mark}_" in f"{name}_"), "")
 
 
 def limits(field: FieldInfo) -> str:
@@ -136,7 +167,7 @@ def default(field: FieldInfo) -> str:
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value!r}`".replace("'", '"')
+    return f"`{value:g}`" if isinstance(value, float | Decimal) else f"`{value!r}`".replace("'", '"')
 
 
 def tables(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -158,7 +189,7 @@ def text_of(model: type[BaseModel]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def section(heading: str, model: type[BaseModel]) -> str:
+def section(heading: str, model: type[BaseModel], hours: str) -> str:
     """Write one table of the brief as a section with a table of its keys."""
     lines = [f"## `{heading}`", "", text_of(model), "",
              "| key | takes | unit | default | meaning |", "|---|---|---|---|---|"]
@@ -166,21 +197,29 @@ def section(heading: str, model: type[BaseModel]) -> str:
         takes = ", ".join(t for t in (words(field.annotation), limits(field)) if t)
         meaning = field.description or (
             "See the keys below." if takes.startswith("table") else f"Column of `{name}`.")
-        cells = (f"`{name}`", takes, unit(name, field), default(field), meaning)
+        cells = (f"`{name}`", takes, unit(name, field, hours), default(field), meaning)
         lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join(lines)
 
 
-def render() -> str:
-    """Make the whole page."""
+#: What is about which brief: its head, the model of the brief, and what hours are.
+PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
+    "brief.md": (BRIEF, Brief, "hours a week"), "pay.md": (PAY, PayBrief, "hours"),
+}
+
+
+def render(page: str) -> str:
+    """Make a whole page."""
     seen: set[type[BaseModel]] = set()
-    parts = [HEAD]
-    for heading, model in tables(Brief, ""):
+    head, brief, hours = PAGES[page]
+    parts = [head]
+    for heading, model in tables(brief, ""):
         if model not in seen:
             seen.add(model)
-            parts.append(section(heading, model) + "\n")
+            parts.append(section(heading, model, hours) + "\n")
     return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8", newline="\n")
+    for name in PAGES:
+        (FOLDER / name).write_text(render(name), encoding="utf-8", newline="\n")

@@ -18,7 +18,7 @@ import pandas as pd
 from .design.places import split
 from .errors import Reason
 from .plan import Plan
-from .travel.burden import BurdenRule
+from .travel.burden import ERROR_PCT, BurdenRule
 from .travel.burden_plan import LotBurdens
 from .travel.times import Mode, TravelMatrix, TravelTimes
 
@@ -123,6 +123,7 @@ class LotTravel:
             "assumed": known,
             "travel_times": settings,
             "estimate": rule,
+            "error_pct": ERROR_PCT,
             "leaves_out": "the ways from home to the first visit and from the last one home",
         }
         if counts:

@@ -21,7 +21,7 @@ from lotting.brief import TravelBrief, VisitsBrief
 from lotting.embedded import county_areas
 from lotting.plan import Plan
 from lotting.travel import StraightLine
-from lotting.travel.burden import Burden, BurdenRule, in_time, lot_burden, moments
+from lotting.travel.burden import UNSCALED, Burden, BurdenRule, in_time, lot_burden, moments
 from lotting.travel.burden_plan import LotBurdens, QuickBurdens, plan_burden
 from lotting.visits.frame import visit_hours, visits_of_day
 from lotting.visits.generate import week_of
@@ -29,7 +29,7 @@ from lotting.visits.sample import visits_of_area_hours
 
 #: Not the fitted settings, so that a new fit leaves the tests alone.
 PLAIN = BurdenRule(
-    scale=1.0, km_scale=1.0, window_share=0.5, order_share=0.5, longest_wait_minutes=60.0,
+    **UNSCALED, window_share=0.5, order_share=0.5, longest_wait_minutes=60.0,
     shift_minutes=480.0, round_price_minutes=60.0, neighbours=30)
 
 
@@ -245,7 +245,7 @@ def test_the_rough_estimate_is_the_nearest_visit_in_time(county, day):
     areas, _ = county
     codes = list(areas.index[:27])
     travel = StraightLine(TravelBrief())
-    quick = QuickBurdens(day, codes, travel, rule=PLAIN, scale=1.0)
+    quick = QuickBurdens(day, codes, travel, rule=PLAIN)
     rng = np.random.default_rng(1)
     for _ in range(4):
         lot = rng.choice(27, 9, replace=False)
@@ -269,7 +269,7 @@ def test_the_rough_estimate_is_below_the_assignment(county, day):
     rule = replace(PLAIN, shift_minutes=1e6, round_price_minutes=1e5, neighbours=10_000)
     matrix = travel.matrix(day[["x_m", "y_m"]])
     burden = lot_burden(day, matrix.minutes, matrix.km, rule=rule)
-    quick = QuickBurdens(day, codes, travel, rule=rule, scale=1.0)
+    quick = QuickBurdens(day, codes, travel, rule=rule)
     # Rounds' ends have no way in the assignment, but a nearest visit here: compare by visit.
     per_way = burden.travel_minutes / (burden.visits - burden.rounds)
     assert quick.minutes(np.arange(24)) / burden.visits <= per_way
@@ -284,15 +284,18 @@ def bench(monkeypatch):
 
 
 def test_the_benchmark_leaves_each_lot_day_out(bench):
-    """Estimates in one proportion to the truth: no error; one that is not: only its own is large."""
-    table = pd.DataFrame({"planned": [110.0, 220.0, 330.0, 550.0], "assignment": [100.0, 200.0, 300.0, 500.0],
-                          "stops": [10.0, 20.0, 30.0, 50.0], "square root": [50.0, 100.0, 150.0, 250.0]})
-    error, scale = bench.left_out(table, "assignment")
-    assert (error.max(), scale) == (pytest.approx(0), pytest.approx(1.1))
-    assert bench.left_out(table, "square root + stops")[1] == pytest.approx(2.0)
-    table.loc[3, "planned"] = 1100.0
-    error, _ = bench.left_out(table, "assignment")
-    assert error.to_list() == pytest.approx([0, 0, 0, 50])
+    """Estimates that follow the rule: no error; one that does not: its own is large."""
+    window, rural = np.array([30.0, 60.0, 120.0, 30.0, 60.0]), np.array([0.0, 0.5, 1.0, 1.0, 0.2])
+    guess = np.array([100.0, 200.0, 300.0, 500.0, 400.0])
+    table = pd.DataFrame({"planned": guess * 1.1 * np.exp(6 / window + 0.2 * rural), "assignment": guess,
+                          "window": window, "rural_share": rural, "square root": guess / 2})
+    table["stops"] = table["planned"] - 2 * table["square root"]
+    error, numbers = bench.left_out(table, "assignment")
+    assert error.max() == pytest.approx(0, abs=1e-9)
+    assert numbers == pytest.approx((1.1, 6, 0.2))
+    assert bench.left_out(table, "square root + stops")[1] == pytest.approx((2.0,))
+    table.loc[3, "planned"] *= 2
+    assert bench.left_out(table, "assignment")[0][3] == pytest.approx(50)
 
 
 def test_the_benchmark_runs_on_real_lots(bench, shared, monkeypatch):
@@ -306,10 +309,10 @@ def test_the_benchmark_runs_on_real_lots(bench, shared, monkeypatch):
                 "unserved": 9.0 if lot.name.endswith("e 4/1") else 0.0, "planned_s": effort}
 
     monkeypatch.setattr(bench, "planned", planned)
-    table = bench.measure(1.0, 4, 1, lambda _: None)
-    assert table["lot_day"].to_list() == [f"leicestershire {n}/1" for n in (1, 2, 3, 4)]
+    table = bench.measure(1.0, 7, 1, lambda _: None)
+    assert table["lot_day"].to_list() == [f"leicestershire {n}/1" for n in range(1, 8)]
     assert set(table["window"]) == {30.0, 60.0, 120.0}
     text = bench.report(table)
-    assert "| assignment | 1.200 | 0.0 | 0.0 | 0.0 | 0.0 |" in text
-    assert "3 lot-days" in text
+    assert "| assignment | 1.200, 0.000, 0.000 | 0.0 | 0.0 | 0.0 | 0.0 |" in text
+    assert "6 lot-days" in text
     assert "Left out, because over 1 % of its visits could not be planned: leicestershire 4/1." in text

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lotting.plan import Plan, natural
 
-from .burden import Burden, BurdenRule, Moments, lot_burden, moments
+from .burden import Burden, BurdenRule, Moments, factors, lot_burden, moments
 from .times import TravelTimes
 
 __all__ = ["LotBurdens", "QuickBurdens", "plan_burden"]
@@ -20,8 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 _COLUMNS = 512  # destinations at a time: 20 MB for 10,000 visits
 
-QUICK_SCALE = 0.701
-"""Rounds' travel over that of the nearest visits in time. Fitted by ``benchmarks/burden.py``."""
+QUICK_SCALE = 0.633
+""":attr:`.BurdenRule.scale` for the nearest visits in time, fitted on the same lot-days."""
 
 
 def plan_burden(
@@ -123,8 +123,10 @@ class QuickBurdens:
         Visits of one day.
     areas
         Codes of the areas, in the order in which lots will be given by position.
-    travel, rural, rule
+    travel, rural
         As for :func:`plan_burden`.
+    rule
+        Settings; the fitted ones, with :data:`QUICK_SCALE`, when left out.
 
     Attributes
     ----------
@@ -145,10 +147,8 @@ class QuickBurdens:
         *,
         rural: pd.Series[bool] | None = None,
         rule: BurdenRule | None = None,
-        scale: float | None = None,
     ) -> None:
-        rule = rule or BurdenRule()
-        self._scale = QUICK_SCALE if scale is None else scale
+        rule = rule or BurdenRule(scale=QUICK_SCALE)
         codes = {area: i for i, area in enumerate(areas)}
         day = _with_rural(visits[visits["area_code"].isin(codes)], rural)
         day = day.iloc[np.argsort(day["area_code"].map(codes).to_numpy(), kind="stable")]
@@ -159,6 +159,7 @@ class QuickBurdens:
         self._nearest: Floats = np.full((len(of_area), len(codes)), np.inf, dtype=np.float32)
         if len(of_area):
             self._fill(_places(day), when, of_area, travel, rule)
+            self._nearest *= factors(day, when, rule)[0].astype(np.float32)[:, None]
 
     def _fill(
         self, places: pd.DataFrame, when: Moments, of_area: Ints, travel: TravelTimes, rule: BurdenRule
@@ -178,7 +179,7 @@ class QuickBurdens:
         """Return the minutes of travel between visits of a lot of these areas, by position."""
         from .burden_kernels import sum_of_nearest
 
-        return self._scale * float(sum_of_nearest(self._nearest, self._first, areas))
+        return float(sum_of_nearest(self._nearest, self._first, areas))
 
     def per_contact_hour(self, areas: npt.NDArray[np.intp]) -> float:
         """Return the minutes of travel for each hour of care; NaN for a lot without visits."""

@@ -61,7 +61,7 @@ class Bids:
     rows: pd.DataFrame
 
 
-def read_bids(tender: Tender, lots: TenderLots, providers: Providers | None) -> Bids:
+def read_bids(tender: Tender, lots: TenderLots | None, providers: Providers | None) -> Bids:
     """Read the bids, and set aside those outside the rules.
 
     Parameters
@@ -79,10 +79,14 @@ def read_bids(tender: Tender, lots: TenderLots, providers: Providers | None) -> 
     """
     if tender.market is None:
         raise InputError(Problem(message="[market] is missing", fix="Name the tables of providers and bids."))
-    return set_aside(bid_rows(cells.read(tender.market.bids), lots, providers), tender)
+    table = cells.read_market(tender.market, "bids")
+    assert table is not None
+    return set_aside(bid_rows(table, lots, providers), tender)
 
 
-def bid_rows(table: pd.DataFrame, lots: TenderLots, providers: Providers | None) -> pd.DataFrame:
+def bid_rows(
+    table: pd.DataFrame, lots: TenderLots | None, providers: Providers | None
+) -> pd.DataFrame:
     """Make the rows of bids of a table as text.
 
     Parameters
@@ -90,8 +94,8 @@ def bid_rows(table: pd.DataFrame, lots: TenderLots, providers: Providers | None)
     table
         One row a bid and lot.
     lots, providers
-        What the bids may name; None where the providers could not be read, so that the rest of the
-        bids is checked all the same.
+        What the bids may name; None where these could not be read, so that the rest of the bids is
+        checked all the same.
 
     Returns
     -------
@@ -122,7 +126,9 @@ def bid_rows(table: pd.DataFrame, lots: TenderLots, providers: Providers | None)
     })
     if "preference" in columns:
         cells.whole(frame["preference"], table, columns["preference"], problems)
-    cells.known(frame["lot"].rename(columns["lot"]), list(lots.frame.index), problems, file=file, what="lot")
+    if lots is not None:
+        cells.known(frame["lot"].rename(columns["lot"]), list(lots.frame.index), problems, file=file,
+                    what="lot")
     _check_packages(frame, columns, problems, file)
     if providers is not None:
         _check_providers(frame, table, columns, providers, problems)

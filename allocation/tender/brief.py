@@ -1,8 +1,10 @@
 """The tender's rules: weights, price formula, shares, caps, in one TOML file.
 
-The models *are* the reference: every key, its unit, its default. What a notice must state in advance
-is here and nowhere else: weights of the criteria (Public Contracts Regulations 2015 reg 67(9)-(10);
-Procurement Act 2023 s.23), caps on lots and the rule for them (reg 46; s.20).
+The models *are* the reference: every key, its unit, its default. What must be stated in advance is here
+and nowhere else: the criteria, their weights, and what disqualifies a tender (Procurement Act 2023
+s.23(3)); the limit on lots for one supplier and an objective mechanism for who is chosen where it would be
+exceeded (s.23(4); Public Contracts Regulations 2015 reg 46). Section 23:
+https://legislation.gov.uk/ukpga/2023/54/section/23/enacted (found).
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from .settings import Table, read_settings
+from .settings import Table, checked, read_settings
 
 __all__ = ["LotsBrief", "MarketBrief", "PriceBrief", "QualityBrief", "RulesBrief", "RunBrief", "Tender",
            "TieRule", "load_tender"]
 
+MarketTable = Literal["providers", "bids", "members", "incumbents"]
 TieRule = Literal["quality", "price", "fewer_moved", "lot_order", "provider_id"]
 
 
@@ -45,6 +48,9 @@ class LotsBrief(Table):
     project: Path | None = Field(None, description="Brief of a lotting project, in place of file.")
     plan: Path | None = Field(None, description="That project's plan: area_code, lot.")
     service: str | None = Field(None, description="Service line of the project, where it has several.")
+    sheet: str | None = Field(None, description="Worksheet of a workbook; the first when left out.")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Our name of a column of file = the name it has there.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -68,6 +74,10 @@ class MarketBrief(Table):
         None, description="CSV or Excel of consortia and sub-contractors: provider_id, member_id, share_pct.")
     incumbents: Path | None = Field(
         None, description="CSV or Excel of today's work: lot, provider_id, weekly_hours, people.")
+    sheets: dict[MarketTable, str] = Field(
+        default_factory=dict, description="Table = worksheet of its workbook; the first when left out.")
+    columns: dict[MarketTable, dict[str, str]] = Field(
+        default_factory=dict, description="Table = our names of its columns = the names they have there.")
 
 
 class PriceBrief(Table):
@@ -149,6 +159,13 @@ class RulesBrief(Table):
                 raise ValueError(f"the shares of {number} winners must go from the largest down")
         return shares
 
+    @model_validator(mode="after")
+    def _least_within_most(self) -> Self:
+        if self.max_weekly_hours is not None and self.min_weekly_hours > self.max_weekly_hours:
+            raise ValueError(f"min_weekly_hours, {self.min_weekly_hours:g}, is above max_weekly_hours, "
+                             f"{self.max_weekly_hours:g}")
+        return self
+
     @field_validator("tie_rule")
     @classmethod
     def _each_once(cls, rule: tuple[TieRule, ...]) -> tuple[TieRule, ...]:
@@ -209,8 +226,8 @@ class Tender(Table):
 
         Raises
         ------
-        pydantic.ValidationError
-            A key or a value is wrong.
+        InputError
+            One problem for each unknown key or wrong value.
 
         Examples
         --------
@@ -221,7 +238,7 @@ class Tender(Table):
         raw = self.model_dump()
         for name, keys in tables.items():
             raw[name] = {**(raw.get(name) or {}), **keys}
-        return Tender.model_validate(raw)
+        return checked(Tender, raw, file="the changed rules")
 
 
 class _WholeTender(Tender):

@@ -13,7 +13,10 @@ from lotting.columns import Aliases, find_columns
 from lotting.errors import InputError, Problems, some
 from lotting.tables import fold, nearest, read_table, to_number
 
-__all__ = ["as_text", "attempt", "columns_of", "ids", "known", "number", "read", "text", "whole"]
+from .brief import MarketBrief, MarketTable
+
+__all__ = ["as_text", "attempt", "columns_of", "ids", "known", "number", "read", "read_market", "text",
+           "whole"]
 
 T = TypeVar("T")
 
@@ -31,9 +34,37 @@ def attempt(problems: Problems, make: Callable[[], T]) -> T | None:
         return None
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read a table as text; ``attrs["file"]`` names it."""
-    return read_table(path)
+def read(
+    path: Path, where: str, *, sheet: str | None = None, given: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Read a table as text.
+
+    Parameters
+    ----------
+    path
+        CSV or workbook.
+    where
+        The key of the tender that names the columns, for messages.
+    sheet
+        Worksheet of a workbook; the first when left out.
+    given
+        Our name of a column = the name it has in the file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`lotting.tables.read_table`; ``attrs`` holds ``where`` and ``given``, too.
+    """
+    table = read_table(path, sheet=sheet)
+    table.attrs.update(where=where, given=dict(given or {}))
+    return table
+
+
+def read_market(market: MarketBrief, name: MarketTable) -> pd.DataFrame | None:
+    """Read one of the tables of ``[market]``; None where the tender names none."""
+    path = getattr(market, name)
+    return None if path is None else read(
+        path, f"market.columns.{name}", sheet=market.sheets.get(name), given=market.columns.get(name))
 
 
 def as_text(frame: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -59,11 +90,16 @@ def as_text(frame: pd.DataFrame, file: str) -> pd.DataFrame:
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     table = pd.DataFrame(
-        {str(name): ["" if v is None or v is pd.NA or v != v else str(v).strip()  # noqa: PLR0124
-                     for v in frame[name].to_list()] for name in frame.columns},
+        {str(name): [_cell(v) for v in frame[name].to_list()] for name in frame.columns},
         index=range(len(frame)), dtype="str")
     table.attrs["file"] = file
     return table
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def columns_of(
@@ -79,7 +115,13 @@ def columns_of(
     file = table.attrs["file"]
     own = {field: (fold(field), *names) for field, names in aliases.items()}
     noted = Problems()
-    columns = find_columns(table, own, {}, "market", list(table.columns), noted)
+    given, where = table.attrs.get("given", {}), table.attrs.get("where", "market.columns")
+    for field in given.keys() - own.keys():
+        problems.add(f"there is no column called {field!r} to give a name to", file=file,
+                     fix=f"[{where}] may name {', '.join(own)}.")
+    columns = find_columns(table, own, {f: c for f, c in given.items() if f in own}, where,
+                           list(table.columns), noted)
+    problems.items += noted.errors
     taken = [f"could be {field};" for field, column in columns.items() if fold(column) == fold(field)]
     for problem in noted.warnings:  # two columns for one field, neither called so: no guesses here
         if not any(name in problem.message for name in taken):
@@ -87,6 +129,8 @@ def columns_of(
                          fix="Rename or delete all but one.")
     unused = [c for c in table.columns if c not in columns.values()]
     for field in own.keys() - columns.keys():
+        if field in given:
+            continue
         if field in required:
             problems.add(f"there is no column {field!r}", file=file, fix=nearest(field, table.columns))
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lotting.errors import InputError, Problem, Problems, some
+from lotting.errors import Problem, Problems, some
 
 from . import cells
 from .bids import Bids, bid_rows, read_bids, set_aside
@@ -89,19 +89,18 @@ def load_case(path: str | Path) -> Case:
     problems = Problems()
     lots = cells.attempt(problems, lambda: read_lots(tender))
     providers = cells.attempt(problems, lambda: read_providers(tender))
-    incumbents = bids = None
+    incumbents = cells.attempt(problems, lambda: read_incumbents(tender, lots))
+    bids = cells.attempt(problems, lambda: read_bids(tender, lots, providers))
     if lots is not None:
-        incumbents = cells.attempt(problems, lambda: read_incumbents(tender, lots))
-        bids = cells.attempt(problems, lambda: read_bids(tender, lots, providers))
-        cells.attempt(problems, lambda: _check_rules(tender, lots, path.name))
+        cells.attempt(problems, lambda: _check_rules(tender, lots, incumbents, path.name))
     problems.raise_if_any()
     assert lots is not None
     assert providers is not None
     assert incumbents is not None
     assert bids is not None
     return Case(tender=tender, lots=lots, providers=providers, incumbents=incumbents,
-                bids=_scored(bids, tender), inputs={**lots.hashes, **_hashes(path, tender)},
-                warnings=lots.warnings)
+                bids=_scored(bids, tender), inputs=_hashes(path, tender, lots.hashes),
+                warnings=(*lots.warnings, *_warnings(tender, lots, providers, incumbents, bids)))
 
 
 def make_case(
@@ -155,44 +154,78 @@ def make_case(
         cells.as_text(lots, "lots"), texts["neighbours"]))
     bidders = cells.attempt(problems, lambda: providers_of_tables(
         cells.as_text(providers, "providers"), texts["members"]))
-    today = rows = None
-    if found is not None:
-        today = cells.attempt(problems, lambda: incumbents_of_table(texts["incumbents"], found))
-        rows = cells.attempt(problems, lambda: bid_rows(cells.as_text(bids, "bids"), found, bidders))
-        if tender is not None:
-            cells.attempt(problems, lambda: _check_rules(tender, found, "rules"))
+    today = cells.attempt(problems, lambda: incumbents_of_table(texts["incumbents"], found))
+    rows = cells.attempt(problems, lambda: bid_rows(cells.as_text(bids, "bids"), found, bidders))
+    if tender is not None and found is not None:
+        cells.attempt(problems, lambda: _check_rules(tender, found, today, "rules"))
     problems.raise_if_any()
     assert tender is not None
     assert found is not None
     assert bidders is not None
     assert today is not None
     assert rows is not None
+    sifted = set_aside(rows, tender)
     return Case(tender=tender, lots=found, providers=bidders, incumbents=today,
-                bids=_scored(set_aside(rows, tender), tender))
+                bids=_scored(sifted, tender),
+                warnings=_warnings(tender, found, bidders, today, sifted))
 
 
 def _scored(bids: Bids, tender: Tender) -> Bids:
     return replace(bids, offers=score_offers(bids.offers, tender))
 
 
-def _check_rules(tender: Tender, lots: TenderLots, file: str) -> None:
-    unknown = [name for name in tender.rules.per_lot if name not in lots.frame.index]
+def _check_rules(
+    tender: Tender, lots: TenderLots, incumbents: pd.DataFrame | None, file: str
+) -> None:
+    """Check the rules against the tables; None where the incumbents could not be read."""
+    rules, problems = tender.rules, Problems()
+    unknown = [name for name in rules.per_lot if name not in lots.frame.index]
     if unknown:
-        raise InputError(Problem(
-            message=f"no such lot: {some(unknown)}", file=file, column="[rules] per_lot",
-            fix=f"The lots are {some(lots.frame.index)}."))
+        problems.add(f"no such lot: {some(unknown)}", file=file, column="[rules] per_lot",
+                     fix=f"The lots are {some(lots.frame.index)}.")
+    if rules.max_locality_share_pct is not None and (lots.frame["locality"] == "").any():
+        problems.add("a share of each locality is capped, but lots have no locality: "
+                     + some(lots.frame.index[lots.frame["locality"] == ""]), file=file,
+                     column="[rules] max_locality_share_pct", fix="Give every lot's locality.")
+    if rules.moved_weight > 0 and incumbents is not None and incumbents.empty:
+        problems.add("hours that move count, but nothing says who does the work today", file=file,
+                     column="[rules] moved_weight", fix="Name a table in [market] incumbents.")
+    problems.raise_if_any()
 
 
-def _hashes(path: Path, tender: Tender) -> dict[str, str]:
+def _warnings(
+    tender: Tender, lots: TenderLots, providers: Providers, incumbents: pd.DataFrame, bids: Bids
+) -> tuple[Problem, ...]:
+    noted = Problems()
+
+    def warn(names: list[str], message: str, fix: str) -> None:
+        if names:
+            noted.add(f"{message}: {some(names)}", severity="warning", fix=fix)
+
+    bidding = set(bids.rows["provider_id"])
+    warn([p for p in providers.frame.index if p not in bidding], "providers without a bid",
+         "They can win nothing.")
+    parts = {*providers.frame.index, *providers.members["member_id"]}
+    today = list(dict.fromkeys(incumbents.index.get_level_values("provider_id")))
+    warn([p for p in today if p not in parts], "incumbents that do not bid, nor are part of a bid",
+         "All their hours move. Check that their ids are those of the providers' table.")
+    if tender.rules.failure_cover_pct > 0 and not lots.graph.number_of_edges():
+        warn([str(lot) for lot in lots.graph.nodes], "no lot is known to touch another",
+             "Only those in the same lot count as cover when a provider fails.")
+    return tuple(noted.items)
+
+
+def _hashes(path: Path, tender: Tender, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the SHA-256 of every file by name; ``known`` are those of the lotting project."""
     assert tender.lots is not None
     assert tender.market is not None
     named = [path, tender.lots.file, tender.lots.neighbours, tender.lots.plan, tender.market.providers,
              tender.market.bids, tender.market.members, tender.market.incumbents]
-    found: dict[str, str] = {}
-    for file in dict.fromkeys(f for f in named if f is not None):
-        name = file.name
-        if name in found:  # two files of one name, in different folders
-            name = f"{file.parent.name}/{name}"
+    found = dict(known)
+    for file in dict.fromkeys(f.resolve() for f in named if f is not None):
         with file.open("rb") as handle:
-            found[name] = hashlib.file_digest(handle, "sha256").hexdigest()
+            value = hashlib.file_digest(handle, "sha256").hexdigest()
+        # Two files of one name, in different folders: the second is called by more of its path.
+        names = (file.name, f"{file.parent.name}/{file.name}", file.as_posix())
+        found[next((n for n in names if found.get(n, value) == value), names[-1])] = value
     return found

@@ -79,9 +79,10 @@ def read_lots(tender: Tender) -> TenderLots:
     brief = tender.lots
     if brief.file is not None:
         problems = Problems()
-        table = cells.attempt(problems, lambda: cells.read(Path(brief.file or "")))
+        table = cells.attempt(problems, lambda: cells.read(
+            Path(brief.file or ""), "lots.columns", sheet=brief.sheet, given=brief.columns))
         touching = None if brief.neighbours is None else cells.attempt(
-            problems, lambda: cells.read(Path(brief.neighbours or "")))
+            problems, lambda: cells.read(Path(brief.neighbours or ""), "lots.columns"))
         if table is not None:
             found = cells.attempt(problems, lambda: lots_of_tables(table, touching))
         problems.raise_if_any()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -87,9 +86,8 @@ def read_providers(tender: Tender) -> Providers:
     if tender.market is None:
         raise InputError(Problem(message="[market] is missing", fix="Name the tables of providers and bids."))
     market, problems = tender.market, Problems()
-    table = cells.attempt(problems, lambda: cells.read(market.providers))
-    members = None if market.members is None else cells.attempt(
-        problems, lambda: cells.read(Path(market.members or "")))
+    table = cells.attempt(problems, lambda: cells.read_market(market, "providers"))
+    members = cells.attempt(problems, lambda: cells.read_market(market, "members"))
     found = None if table is None else cells.attempt(problems, lambda: providers_of_tables(table, members))
     problems.raise_if_any()
     assert found is not None
@@ -189,8 +187,15 @@ def _with_themselves(providers: pd.Index[str], parts: pd.DataFrame | None) -> pd
     return members.astype({"provider_id": "str", "member_id": "str", "share_pct": "float64"})
 
 
-def read_incumbents(tender: Tender, lots: TenderLots) -> pd.DataFrame:
+def read_incumbents(tender: Tender, lots: TenderLots | None) -> pd.DataFrame:
     """Read who does the work of each lot today.
+
+    Parameters
+    ----------
+    tender
+        Paths absolute.
+    lots
+        None where these could not be read, so that the rest of the table is checked all the same.
 
     Returns
     -------
@@ -205,9 +210,9 @@ def read_incumbents(tender: Tender, lots: TenderLots) -> pd.DataFrame:
         A column is missing; a lot is unknown; a row occurs twice; hours are none; or a lot's
         incumbents hold more hours than it has.
     """
-    if tender.market is None or tender.market.incumbents is None:
+    if tender.market is None:
         return _no_incumbents()
-    return incumbents_of_table(cells.read(tender.market.incumbents), lots)
+    return incumbents_of_table(cells.read_market(tender.market, "incumbents"), lots)
 
 
 def _no_incumbents() -> pd.DataFrame:
@@ -216,7 +221,7 @@ def _no_incumbents() -> pd.DataFrame:
     return pd.DataFrame({"weekly_hours": [], "people": []}, index=index, dtype="float64")
 
 
-def incumbents_of_table(table: pd.DataFrame | None, lots: TenderLots) -> pd.DataFrame:
+def incumbents_of_table(table: pd.DataFrame | None, lots: TenderLots | None) -> pd.DataFrame:
     """Make the incumbents of a table as text; see :func:`read_incumbents`."""
     if table is None or table.empty:
         return _no_incumbents()
@@ -224,7 +229,6 @@ def incumbents_of_table(table: pd.DataFrame | None, lots: TenderLots) -> pd.Data
     columns = cells.columns_of(table, _INCUMBENTS, ("lot", "provider_id", "weekly_hours"), problems)
     problems.raise_if_any()
     lot = cells.ids(table, columns["lot"], problems, what="a lot", unique=False)
-    cells.known(lot, list(lots.frame.index), problems, file=file, what="lot")
     provider = cells.ids(table, columns["provider_id"], problems, what="a provider's id", unique=False)
     frame = pd.DataFrame({
         "lot": lot, "provider_id": provider,
@@ -237,13 +241,21 @@ def incumbents_of_table(table: pd.DataFrame | None, lots: TenderLots) -> pd.Data
         first = twice.iloc[0]
         problems.add(f"{first['provider_id']} is listed twice in lot {first['lot']}", file=file,
                      row=int(twice.index[0]) + 2, fix="Keep one row, with all the hours.")
+    if lots is not None:
+        cells.known(lot, list(lots.frame.index), problems, file=file, what="lot")
+        _check_held(frame, lots, problems, file=file, column=columns["weekly_hours"])
+    problems.raise_if_any()
+    frame = frame.astype({"lot": "str", "provider_id": "str"}).set_index(["lot", "provider_id"])
+    return frame.loc[sorted(frame.index, key=lambda key: (natural(key[0]), natural(key[1])))]
+
+
+def _check_held(
+    frame: pd.DataFrame, lots: TenderLots, problems: Problems, *, file: str, column: str
+) -> None:
     sums = frame.groupby("lot")["weekly_hours"].sum().reindex(lots.frame.index, fill_value=0.0)
     for name, held, whole in zip(sums.index, sums, lots.frame["weekly_hours"], strict=True):
         if held > whole * (1 + 1e-6):
             problems.add(
                 f"the incumbents of lot {name} hold {held:,.1f} hours a week, and the lot has "
-                f"{whole:,.1f}", file=file, column=columns["weekly_hours"],
+                f"{whole:,.1f}", file=file, column=column,
                 fix="Give today's hours in the new lots, of the same day as the lots' hours.")
-    problems.raise_if_any()
-    frame = frame.astype({"lot": "str", "provider_id": "str"}).set_index(["lot", "provider_id"])
-    return frame.loc[sorted(frame.index, key=lambda key: (natural(key[0]), natural(key[1])))]

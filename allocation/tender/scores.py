@@ -1,8 +1,10 @@
 """Points for price and quality.
 
-The law wants the weighting of the criteria and the method stated in advance (Public Contracts
-Regulations 2015 reg 67(9)-(10); Procurement Act 2023 s.19, the most advantageous tender, and s.23,
-award criteria), and leaves the formula to the authority.
+A contract goes to the most advantageous tender (Procurement Act 2023 s.19). The authority must describe how
+tenders are assessed and weight or rank the criteria (s.23(3),
+https://legislation.gov.uk/ukpga/2023/54/section/23/enacted, found); before, the relative weighting had to
+be specified (Public Contracts Regulations 2015 reg 67(9)-(10), recalled). The formula is left to the
+authority: what it stated is what is used.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def price_points(offers: pd.DataFrame, tender: Tender) -> pd.Series[float]:
         :math:`w r_0 / r`. "Divide the cheapest quote by each supplier's quote": quotes of 15,000,
         10,000 and 30,000 score 0.667, 1 and 0.333 (Crown Commercial Service, Digital Marketplace,
         quoted at https://www.shma.co.uk/our-thoughts/evaluating-price-in-tenders-new-guidance-on-new-practices/,
-        found).
+        found); prices of 100,000, 125,000 and 150,000 earn 35, 28 and 23.3 of 35 points
+        (https://rcuh.com/?p=12750, found).
     ``points_per_pound``
         :math:`\max(0, w - k (r - r_0))` with :math:`k` points for every pound above the lowest.
     ``between_rates``

@@ -67,13 +67,11 @@ def test_the_own_lot_comes_before_a_cheaper_one_next_door() -> None:
     assert taken[["taker_id", "weekly_hours", "next_door"]].to_numpy().tolist() == [["B", 10, False]]
 
 
-def test_the_own_limit_leaves_less_room() -> None:
-    """B has 40 h, could take 20 more, but works no more than 45."""
-    awarded = table({("1", "A"): (30, 20), ("1", "B"): (40, 20)})
-    free = find_resilience(awarded, NOBODY, path("1"), spare_pct=50)
-    bound = find_resilience(awarded, NOBODY, path("1"), spare_pct=50, max_weekly_hours={"B": 45})
-    assert single(free, "A")["absorbed_hours"] == 20
-    assert single(bound, "A")["absorbed_hours"] == 5
+def test_only_hours_in_and_around_the_lot_help() -> None:
+    """B has 40 h in the lot and 400 h two lots away: the latter are no help here."""
+    awarded = table({("1", "A"): (30, 20), ("1", "B"): (40, 20), ("2", "C"): (8, 20), ("3", "B"): (400, 20)})
+    row = single(find_resilience(awarded, NOBODY, path("1", "2", "3"), spare_pct=50), "A")
+    assert (row["absorbed_hours"], row["next_door_hours"], row["left_hours"]) == (24, 4, 6)
 
 
 def test_a_failed_member_takes_its_part_of_the_consortium_down() -> None:
@@ -81,6 +79,15 @@ def test_a_failed_member_takes_its_part_of_the_consortium_down() -> None:
     members = pd.DataFrame({"provider_id": ["K", "K"], "member_id": ["X", "Y"], "share_pct": [60.0, 40.0]})
     made = find_resilience(table({("1", "K"): (100, 20)}), members, path("1"), spare_pct=25)
     assert single(made, "X")[["stranded_hours", "absorbed_hours"]].tolist() == [60, 10]
+    assert single(made, "K")[["stranded_hours", "absorbed_hours"]].tolist() == [100, 0]
+
+
+def test_a_failed_lead_takes_its_sub_contractors_down() -> None:
+    """L leads with 70 % of its own and 30 % of M's: L's failure strands all, M's only its part."""
+    members = pd.DataFrame({"provider_id": "L", "member_id": ["L", "M"], "share_pct": [70.0, 30.0]})
+    made = find_resilience(table({("1", "L"): (100, 20)}), members, path("1"), spare_pct=25)
+    assert single(made, "L")[["stranded_hours", "absorbed_hours"]].tolist() == [100, 0]
+    assert single(made, "M")[["stranded_hours", "absorbed_hours"]].tolist() == [30, 17.5]
 
 
 def test_rates_are_awarded_then_offered_then_those_next_door() -> None:
@@ -165,14 +172,13 @@ def test_hours_reconcile_and_match_a_linear_program(seed: int) -> None:
             if p in failing:
                 stranded[lot] = stranded.get(lot, 0.0) + hours
         assert row["stranded_hours"] == pytest.approx(sum(stranded.values()))
-        arcs = [(lot, p) for lot in stranded for p in whole.index if p not in failing
-                and any((at == lot or graph.has_edge(at, lot)) and q == p for at, q in rows)]
+        arcs = [(lot, (at, p)) for lot in stranded for at, p in rows if p not in failing
+                and (at == lot or graph.has_edge(at, lot))]
         if not arcs:
             assert row["absorbed_hours"] == 0
             continue
-        limits = [*stranded, *whole.index]
-        matrix = np.array([[float(x in {lot, p}) for lot, p in arcs] for x in limits])
-        room = [stranded[x] if x in stranded else whole[x] * 0.25 for x in limits]
+        matrix = np.array([[float(x in arc) for arc in arcs] for x in [*stranded, *rows]])
+        room = [*stranded.values(), *(hours * 0.25 for hours, _ in rows.values())]
         best = -linprog(-np.ones(len(arcs)), A_ub=matrix, b_ub=room).fun
         assert row["absorbed_hours"] == pytest.approx(best, abs=0.02)
     taken = made.takers.groupby(["provider_id", "taker_id"])["weekly_hours"].sum()

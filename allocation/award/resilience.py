@@ -1,19 +1,20 @@
 """What if a provider fails: who takes its hours on, at what cost, and which lots stay uncovered.
 
-A provider can take on at once ``spare_pct`` of the hours it has won, in the lots it works in and in
-those that touch them, and no more than its own limit leaves. Of all ways to share the stranded hours
-out, the one that covers most is taken; of these the one with most hours taken on inside their own lot
-(a provider from next door has further to travel); of these the cheapest. That is a flow of least cost,
-solved exactly in thousandths of an hour. Failure is of those who do the work: when a member of a
-consortium fails, its share of the consortium's hours is stranded and no more.
+The same reading as the rule ``failure_cover``: those who work in a lot or in one that touches it can take
+on at once ``spare_pct`` of the hours they have there. If a firm fails, all of a bid of its own is
+stranded, and its part of a consortium's or lead's. Of all ways to share the stranded hours out, the one
+that covers most is taken; of these the one with most hours taken on inside their own lot (a firm from
+next door has further to travel); of these the cheapest. That is a flow of least cost, solved exactly in
+thousandths of an hour.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple, TypeVar
 
 import networkx as nx
 import pandas as pd
@@ -72,8 +73,7 @@ class Resilience:
 
 def find_resilience(
     awarded: pd.DataFrame, members: pd.DataFrame, graph: nx.Graph[str], *, spare_pct: float,
-    max_weekly_hours: Mapping[str, float] | None = None, offers: pd.DataFrame | None = None,
-    reserves: pd.DataFrame | None = None, pairs: bool = False,
+    offers: pd.DataFrame | None = None, reserves: pd.DataFrame | None = None, pairs: bool = False,
 ) -> Resilience:  # fmt: skip
     """Let every provider fail, one by one and if asked in pairs.
 
@@ -86,38 +86,37 @@ def find_resilience(
     graph
         Which lots touch.
     spare_pct
-        Per cent of its own hours that a provider can take on at once.
-    max_weekly_hours
-        Most hours of a provider, where it has a limit (NaN: none).
+        Per cent of their hours in and around a lot that others can take on at once.
     offers
         ``provider_id``, ``lot``, ``rate_gbp``: what a provider asked in a lot it did not win. Where it
-        made no offer, its rate is that of its dearest lot next door.
+        made no offer, its rate is that of the lot its people come from.
     reserves
         ``lot``, ``provider_id``, to be named beside hours that stay uncovered.
     pairs
         Whether pairs fail too: n (n − 1) / 2 of them.
     """
-    work = _Work(awarded, members, graph, spare_pct, max_weekly_hours or {}, offers)
+    work = _Work(awarded, members, graph, spare_pct, offers)
     named = _reserves(reserves)
-    rows, takers, uncovered = [], [], []
+    rows, takers = [], []
+    uncovered: list[tuple[str, str, float, float, bool, str]] = []
     left_alone: dict[str, float] = {}
-    for provider in work.providers:
+    for provider in work.firms:
         flow = work.fail((provider,))
         found = _totals(flow)
         left_alone[provider] = float(flow.lots["left_hours"].sum())
         rows.append({"provider_id": provider, "with_provider_id": "", **found, "worse_hours": math.nan})
         takers.append(flow.takers.assign(provider_id=provider))
-        left = flow.lots[flow.lots["left_hours"] > 0]
+        short = flow.lots[flow.lots["left_hours"] > 0]
         uncovered += [
-            {"provider_id": provider, "lot": lot, "stranded_hours": row["stranded_hours"],
-             "left_hours": row["left_hours"], "alone": work.alone(str(lot), provider),
-             "reserves": ", ".join(named.get(str(lot), []))}
-            for lot, row in left.iterrows()
+            (provider, lot, stranded, left, alone, ", ".join(named.get(lot, [])))
+            for lot, stranded, left, alone in zip(
+                short.index.astype(str), short["stranded_hours"], short["left_hours"], short["alone"],
+                strict=True)
         ]  # fmt: skip
     both = []
-    for pair in combinations(work.providers, 2) if pairs else ():
+    for pair in combinations(work.firms, 2) if pairs else ():
         flow = work.fail(pair)
-        worse = float(flow.lots["left_hours"].sum()) - left_alone[pair[0]] - left_alone[pair[1]]
+        worse = max(0.0, float(flow.lots["left_hours"].sum()) - sum(left_alone[p] for p in pair))
         both.append({"provider_id": pair[0], "with_provider_id": pair[1], **_totals(flow),
                      "worse_hours": worse})
     names = ["provider_id", "with_provider_id", "lots", "stranded_hours", "absorbed_hours", "next_door_hours",
@@ -150,7 +149,7 @@ def _reserves(reserves: pd.DataFrame | None) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flow:
-    """One failure: ``lots`` (index lot: stranded, absorbed and left hours) and ``takers``."""
+    """One failure: ``lots`` (index lot: stranded, left and absorbed hours, alone) and ``takers``."""
 
     lots: pd.DataFrame
     takers: pd.DataFrame
@@ -169,31 +168,21 @@ def _totals(flow: _Flow) -> dict[str, object]:
 
 
 class _Work:
-    """Who works where, at what rate, and how much more each could do."""
+    """Who works where and at what rate, and what is left of it when some fail."""
 
     def __init__(
         self, awarded: pd.DataFrame, members: pd.DataFrame, graph: nx.Graph[str], spare_pct: float,
-        limits: Mapping[str, float], offers: pd.DataFrame | None,
+        offers: pd.DataFrame | None,
     ) -> None:  # fmt: skip
         shared = by_member(awarded[["weekly_hours", "rate_gbp"]], members)
-        shared["cost"] = shared["weekly_hours"] * shared["rate_gbp"]
-        sums = shared.groupby(["lot", "member_id"])[["weekly_hours", "cost"]].sum()
-        sums = sums[sums["weekly_hours"] > 0]
-        self._hours: dict[str, dict[str, float]] = {}
-        self._rate: dict[tuple[str, str], float] = {}
-        self._in: dict[str, set[str]] = {}
-        for (lot, member), hours, cost in zip(sums.index, sums["weekly_hours"], sums["cost"], strict=True):
-            self._hours.setdefault(str(member), {})[str(lot)] = float(hours)
-            self._rate[str(lot), str(member)] = float(cost) / float(hours)
-            self._in.setdefault(str(lot), set()).add(str(member))
-        self.providers = sorted(self._hours, key=natural)
-        self._near = {str(lot): {str(n) for n in graph.neighbors(lot)} for lot in graph.nodes}
-        self._spare = {}
-        for provider, by_lot in self._hours.items():
-            whole = sum(by_lot.values())
-            limit = limits.get(provider, math.nan)
-            room = math.inf if math.isnan(limit) else max(0.0, limit - whole)
-            self._spare[provider] = min(whole * spare_pct / 100, room)
+        self._rows = [
+            _Part(str(row.lot), str(row.provider_id), str(row.member_id), float(row.weekly_hours),
+                  float(row.rate_gbp))
+            for row in shared.itertuples() if row.weekly_hours > 0
+        ]  # fmt: skip
+        self.firms = sorted({f for row in self._rows for f in (row.bidder, row.member)}, key=natural)
+        self._near = {str(lot): {str(lot), *map(str, graph.neighbors(lot))} for lot in graph.nodes}
+        self._spare = spare_pct / 100
         self._offered: dict[tuple[str, str], float] = {}
         if offers is not None:
             parts = by_member(offers[["lot", "provider_id", "rate_gbp"]].assign(weekly_hours=1.0), members)
@@ -201,78 +190,102 @@ class _Work:
             self._offered = {(str(a), str(b)): float(r)
                              for (a, b), r in zip(lowest.index, lowest, strict=True)}
 
-    def alone(self, lot: str, provider: str) -> bool:
-        return self._in[lot] == {provider}
-
-    def _asks(self, lot: str, provider: str) -> float:
-        """What an hour costs of a provider that is given work in a lot."""
-        if (lot, provider) in self._rate:
-            return self._rate[lot, provider]
-        if (lot, provider) in self._offered:
-            return self._offered[lot, provider]
-        return max(self._rate[n, provider] for n in self._near.get(lot, ()) if (n, provider) in self._rate)
-
     def fail(self, failing: tuple[str, ...]) -> _Flow:
-        stranded: dict[str, float] = {}
-        cost: dict[str, float] = {}
-        for provider in failing:
-            for lot, hours in self._hours[provider].items():
-                stranded[lot] = stranded.get(lot, 0.0) + hours
-                cost[lot] = cost.get(lot, 0.0) + hours * self._rate[lot, provider]
+        """Share the hours of those who fail out among the others."""
+        lost = [r for r in self._rows if r.bidder in failing or r.member in failing]
+        stranded, cost = _sums(lost, lambda r: r.lot)
+        kept = [r for r in self._rows if r.bidder not in failing and r.member not in failing]
+        hours, costs = _sums(kept, lambda r: (r.lot, r.member))
+        rates = {key: costs[key] / hours[key] for key in hours}
+        room = {key: math.floor(h * self._spare * _UNITS + 1e-6) for key, h in hours.items()}
         lots = sorted(stranded, key=natural)
-        arcs = []
-        for lot in lots:
-            near = set().union(*(self._in.get(n, set()) for n in self._near.get(lot, ())))
-            here = self._in[lot]
-            arcs += [(lot, p, p not in here) for p in sorted(here | near, key=natural)
-                     if p not in failing and self._spare[p] * _UNITS >= 1]  # fmt: skip
-        taken = self._solve(lots, stranded, arcs)
-        rows = []
+        arcs = [
+            _Arc(lot, at, p, rates.get((lot, p), self._offered.get((lot, p), rates[at, p])))
+            for lot in lots for at, p in sorted(room, key=lambda k: (natural(k[0]), natural(k[1])))
+            if at in self._near.get(lot, {lot}) and room[at, p]
+        ]  # fmt: skip
         absorbed = dict.fromkeys(lots, 0.0)
-        for (lot, taker, next_door), units in zip(arcs, taken, strict=True):
+        taken: dict[tuple[str, str, bool], list[float]] = {}
+        for arc, units in zip(arcs, _solve({k: stranded[k] for k in lots}, arcs, room), strict=True):
             if units:
-                whole = round(stranded[lot] * _UNITS)
-                hours = stranded[lot] * units / whole
-                absorbed[lot] += hours
-                rate = self._asks(lot, taker)
-                rows.append((lot, taker, hours, next_door, rate, hours * (rate - cost[lot] / stranded[lot])))
+                amount = stranded[arc.lot] * units / round(stranded[arc.lot] * _UNITS)
+                absorbed[arc.lot] += amount
+                sums = taken.setdefault((arc.lot, arc.taker, arc.lot != arc.at), [0.0, 0.0])
+                sums[0] += amount
+                sums[1] += amount * arc.rate_gbp
+        rows = [
+            (lot, taker, h, far, paid / h, paid - h * cost[lot] / stranded[lot])
+            for (lot, taker, far), (h, paid) in taken.items()
+        ]  # fmt: skip
         table = pd.DataFrame(index=pd.Index(lots, name="lot"))
         table["stranded_hours"] = [stranded[lot] for lot in lots]
-        table["absorbed_hours"] = [absorbed[lot] for lot in lots]
-        left = table["stranded_hours"] - table["absorbed_hours"]
+        left = table["stranded_hours"] - [absorbed[lot] for lot in lots]
         table["left_hours"] = left.where(left > 0.5 / _UNITS, 0.0)
+        table["absorbed_hours"] = table["stranded_hours"] - table["left_hours"]
+        table["alone"] = [not any(r.lot == lot for r in kept) for lot in lots]
         return _Flow(table, pd.DataFrame(rows, columns=_TAKERS).astype({"next_door": bool}))
 
-    def _solve(
-        self, lots: list[str], stranded: Mapping[str, float], arcs: list[tuple[str, str, bool]]
-    ) -> list[int]:
-        """Share the stranded hours out over the arcs, in thousandths of an hour."""
-        if not arcs:
-            return []
-        takers = sorted({p for _, p, _ in arcs}, key=natural)
-        where = {("lot", lot): i for i, lot in enumerate(lots)}
-        where |= {("taker", p): len(lots) + i for i, p in enumerate(takers)}
-        sink = len(where)
-        supply = [round(stranded[lot] * _UNITS) for lot in lots]
-        pence = [round(self._asks(lot, p) * _PENCE) for lot, p, _ in arcs]
-        spread = max(pence) - min(pence)
-        # a change of the flow touches each lot and each taker once at most
-        touched = 2 * min(len(lots), len(takers)) + 1
-        next_door = spread * touched + 1
-        uncovered = (next_door + spread) * touched + 1
-        flow = min_cost_flow.SimpleMinCostFlow()
-        for (lot, p, far), price in zip(arcs, pence, strict=True):
-            flow.add_arc_with_capacity_and_unit_cost(
-                where["lot", lot], where["taker", p], supply[lots.index(lot)],
-                price - min(pence) + (next_door if far else 0))
-        for p in takers:
-            flow.add_arc_with_capacity_and_unit_cost(
-                where["taker", p], sink, math.floor(self._spare[p] * _UNITS + 1e-6), 0)
-        for lot, units in zip(lots, supply, strict=True):
-            flow.add_arc_with_capacity_and_unit_cost(where["lot", lot], sink, units, uncovered)
-            flow.set_node_supply(where["lot", lot], units)
-        flow.set_node_supply(sink, -sum(supply))
-        status = flow.solve()
-        if status != flow.OPTIMAL:
-            raise RuntimeError(f"the flow of stranded hours ended with {status}")
-        return [flow.flow(i) for i in range(len(arcs))]
+
+class _Part(NamedTuple):
+    """What one firm does of one winning bid."""
+
+    lot: str
+    bidder: str
+    member: str
+    weekly_hours: float
+    rate_gbp: float
+
+
+class _Arc(NamedTuple):
+    """Hours of ``lot`` that ``taker`` may take on with its people in the lot ``at``."""
+
+    lot: str
+    at: str
+    taker: str
+    rate_gbp: float
+
+
+K = TypeVar("K", str, tuple[str, str])
+
+
+def _sums(rows: Iterable[_Part], key: Callable[[_Part], K]) -> tuple[dict[K, float], dict[K, float]]:
+    hours: dict[K, float] = {}
+    cost: dict[K, float] = {}
+    for row in rows:
+        hours[key(row)] = hours.get(key(row), 0.0) + row.weekly_hours
+        cost[key(row)] = cost.get(key(row), 0.0) + row.weekly_hours * row.rate_gbp
+    return hours, cost
+
+
+def _solve(
+    stranded: Mapping[str, float], arcs: Sequence[_Arc], room: Mapping[tuple[str, str], int]
+) -> list[int]:  # fmt: skip
+    """Share the stranded hours out over the arcs, in thousandths of an hour."""
+    if not arcs:
+        return []
+    takers = sorted({(a.at, a.taker) for a in arcs})
+    lot_node = {lot: i for i, lot in enumerate(stranded)}
+    taker_node = {t: len(stranded) + i for i, t in enumerate(takers)}
+    sink = len(stranded) + len(takers)
+    supply = {lot: round(h * _UNITS) for lot, h in stranded.items()}
+    pence = [round(a.rate_gbp * _PENCE) for a in arcs]
+    spread = max(pence) - min(pence)
+    # a change of the flow touches each lot and each taker once at most
+    touched = 2 * min(len(stranded), len(takers)) + 1
+    next_door = spread * touched + 1
+    uncovered = (next_door + spread) * touched + 1
+    flow = min_cost_flow.SimpleMinCostFlow()
+    for arc, price in zip(arcs, pence, strict=True):
+        flow.add_arc_with_capacity_and_unit_cost(
+            lot_node[arc.lot], taker_node[arc.at, arc.taker], supply[arc.lot],
+            price - min(pence) + (0 if arc.at == arc.lot else next_door))
+    for taker in takers:
+        flow.add_arc_with_capacity_and_unit_cost(taker_node[taker], sink, room[taker], 0)
+    for lot, units in supply.items():
+        flow.add_arc_with_capacity_and_unit_cost(lot_node[lot], sink, units, uncovered)
+        flow.set_node_supply(lot_node[lot], units)
+    flow.set_node_supply(sink, -sum(supply.values()))
+    status = flow.solve()
+    if status != flow.OPTIMAL:
+        raise RuntimeError(f"the flow of stranded hours ended with {status}")
+    return [flow.flow(i) for i in range(len(arcs))]

@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Share the work out: visits, rounds, travel, pay.",
+    help="Share the work out: visits, rounds, travel, pay, the market.",
 )
 
 PlanFile = Annotated[
@@ -211,6 +211,70 @@ def pay(
         _print(found.to_dict()) if as_json else typer.echo(found.to_text())
     if found.below:
         raise typer.Exit(1)
+
+
+@app.command()
+def market(
+    folder: Folder,
+    plan: PlanFile = None,
+    intentions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who would bid for which lot: provider_id,lot,...")
+    ] = None,
+    cqc: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The CQC's care directory, or active locations.")
+    ] = None,
+    reach_km: Annotated[
+        float, typer.Option(min=0.1, max=200, help="How far from its office a provider works.")
+    ] = 15.0,
+    max_hours: Annotated[
+        float | None, typer.Option(min=1, help="Limit on one provider's weekly hours.")
+    ] = None,
+    max_share_pct: Annotated[
+        float | None, typer.Option(min=0.1, max=100, help="Limit on one provider's share of all hours.")
+    ] = None,
+    max_locality_share_pct: Annotated[
+        float | None, typer.Option(min=0.1, max=100, help="Limit on its share of a locality's hours.")
+    ] = None,
+    max_providers: Annotated[int | None, typer.Option(min=1, help="Limit on how many there may be.")] = None,
+    under_hours: Annotated[
+        float, typer.Option(min=0, help="Providers under so many hours a week are counted apart.")
+    ] = 20.0,
+    small_hours: Annotated[
+        float, typer.Option(min=0, help="Packages under so many hours a week are small.")
+    ] = 5.0,
+    since: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day growth is from."),
+    ] = None,
+    team: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of teams in the packages.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many providers are printed.")] = 10,
+    service: Service = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show who gives the care today: shares, concentration, growth, limits, bidders, CQC providers near.
+
+    What is written has passed disclosure control, but for the folder private.
+    """
+    with told(debug):
+        from .commands.market import Options, run
+        from .market.concentration import Caps
+
+        options = Options(
+            plan=plan, service=service, team_column=team, since=since and since.date(),
+            caps=Caps(
+                max_hours=max_hours, max_share_pct=max_share_pct,
+                max_locality_share_pct=max_locality_share_pct, max_providers=max_providers,
+            ),
+            under_hours=under_hours, small_hours=small_hours, intentions=intentions, cqc=cqc,
+            reach_km=reach_km, top=top, out=out,
+        )  # fmt: skip
+        found = run(folder, options, quiet=quiet or as_json)
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 if __name__ == "__main__":

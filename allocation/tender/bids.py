@@ -133,8 +133,6 @@ def bid_rows(
     if providers is not None:
         _check_providers(frame, table, columns, providers, problems)
     problems.raise_if_any()
-    for field in ("preference", "discount_pct"):  # of the whole bid: said once is enough
-        frame[field] = frame[field].fillna(frame.groupby("bid_id")[field].transform("first"))
     frame["discount_pct"] = frame["discount_pct"].fillna(0.0)
     frame["rate_gbp"] = (frame["list_rate_gbp"] * (1 - frame["discount_pct"] / 100)).round(4)
     return frame[_OFFER].reset_index(drop=True).astype(dict.fromkeys(_OFFER[:3], "str"))
@@ -146,12 +144,12 @@ def _check_providers(
 ) -> None:
     """Check who bids, and take the provider's quality where a bid gives none."""
     file = table.attrs["file"]
-    there = cells.known(frame["provider_id"].rename(columns["provider_id"]), list(providers.frame.index),
-                        problems, file=file, what="provider")
+    default = dict(zip(providers.frame.index, providers.frame["quality"], strict=True))
+    cells.known(frame["provider_id"].rename(columns["provider_id"]), list(default), problems, file=file,
+                what="provider")
     blank = cells.text(table, columns, "quality") == ""
-    default = frame["provider_id"].map(providers.frame["quality"]).astype("float64")
-    frame["quality"] = frame["quality"].where(~blank, default)
-    lacking = frame.index[blank & there & default.isna()]
+    frame.loc[blank, "quality"] = [default.get(name, np.nan) for name in frame["provider_id"][blank]]
+    lacking = frame.index[blank & frame["quality"].isna() & frame["provider_id"].isin(default)]
     if len(lacking):
         problems.add(
             f"{len(lacking):,} bid{'s' if len(lacking) > 1 else ''} without quality: row {some(lacking + 2)}",
@@ -162,24 +160,24 @@ def _check_providers(
 def _check_packages(
     frame: pd.DataFrame, columns: dict[str, str], problems: Problems, file: str
 ) -> None:
-    named = frame[frame["bid_id"] != ""]
-    twice = named[named.duplicated(["bid_id", "lot"]) & (named["lot"] != "")]
-    for at, row in twice.head(5).iterrows():
-        problems.add(f"bid {row['bid_id']} names lot {row['lot']} twice", file=file, row=_row(at),
-                     column=columns["lot"], fix="Keep one row, or give the other bid its own id.")
+    """Check that rows of one bid fit together, and say to each what only one of them says."""
+    first: dict[tuple[str, str], int] = {}
+    for at, bid, lot in zip(frame.index, frame["bid_id"], frame["lot"], strict=True):
+        if bid and lot and first.setdefault((bid, lot), at) != at:
+            problems.add(f"bid {bid} names lot {lot} twice", file=file, row=at + 2, column=columns["lot"],
+                         fix="Keep one row, or give the other bid its own id.")
     for field, what in _OF_A_BID.items():
-        values = named.dropna(subset=[field])
-        several = values.groupby("bid_id")[field].nunique()
-        odd = list(several.index[several > 1])
+        said: dict[str, Any] = {}
+        odd: dict[str, int] = {}
+        for at, bid, value in zip(frame.index, frame["bid_id"], frame[field], strict=True):
+            if bid and not pd.isna(value) and said.setdefault(bid, value) != value:
+                odd.setdefault(bid, at)
         if odd:
-            first = values.index[(values["bid_id"] == odd[0]).to_numpy()][0]
             problems.add(
-                f"more than one {what} in bid {some(odd)}", file=file, row=_row(first),
+                f"more than one {what} in bid {some(odd)}", file=file, row=next(iter(odd.values())) + 2,
                 column=columns.get(field), fix=f"Rows of one bid_id are one package: give it one {what}.")
-
-
-def _row(index: Any) -> int:
-    return int(index) + 2
+        if field != "provider_id":
+            frame[field] = [said.get(bid, np.nan) for bid in frame["bid_id"]]
 
 
 def set_aside(rows: pd.DataFrame, tender: Tender) -> Bids:

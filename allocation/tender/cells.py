@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ T = TypeVar("T")
 #: How like the name of a column that is absent another must be to be taken for a misspelling.
 _MISSPELT = 0.85
 _NAMES_SHOWN = 5
+_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 def attempt(problems: Problems, make: Callable[[], T]) -> T | None:
@@ -172,23 +174,24 @@ def ids(
 
 def known(
     values: pd.Series[str], names: Collection[str], problems: Problems, *, file: str, what: str
-) -> pd.Series[bool]:
-    """Say which values are among ``names``; note those that are not (blank ones are passed over)."""
-    names = list(names)
-    unknown = values[~values.isin(names) & (values != "")]
-    for name in list(unknown.unique())[:_NAMES_SHOWN]:
-        rows = unknown.index[unknown == name]
+) -> None:
+    """Note the values that are not among ``names``; blank ones are passed over."""
+    there, unknown = {"", *names}, dict[str, list[int]]()
+    for at, name in zip(values.index, values, strict=True):
+        if name not in there:
+            unknown.setdefault(name, []).append(at)
+    for name in list(unknown)[:_NAMES_SHOWN]:
+        rows = unknown[name]
         more = f", in {len(rows):,} rows" if len(rows) > 1 else ""
         folded = {fold(n): n for n in names}
         near = difflib.get_close_matches(fold(name), list(folded), n=1)
         problems.add(
-            f"no such {what}{more}", file=file, row=int(rows[0]) + 2, column=str(values.name), value=name,
+            f"no such {what}{more}", file=file, row=rows[0] + 2, column=str(values.name), value=name,
             fix=f"Did you mean {folded[near[0]]!r}?" if near else f"There are: {some(names)}.")
-    rest = list(unknown.unique())[_NAMES_SHOWN:]
+    rest = list(unknown)[_NAMES_SHOWN:]
     if rest:
         problems.add(f"{len(rest):,} more that are no {what}: {some(rest)}", file=file,
                      column=str(values.name))
-    return values.isin(names)
 
 
 def number(
@@ -204,13 +207,30 @@ def number(
     if field not in columns:
         return pd.Series(float("nan"), index=table.index, name=field)
     file, column = table.attrs["file"], columns[field]
-    values = to_number(
-        table[column], problems, file=file, minimum=above if minimum is None else minimum,
-        maximum=maximum, required=required, unit=unit)
+    least = above if minimum is None else minimum
+    values = _plain(table[column], minimum=least, maximum=maximum, required=required)
+    if values is None:
+        values = to_number(table[column], problems, file=file, minimum=least, maximum=maximum,
+                           required=required, unit=unit)
     if above is not None:
         _note(values == above, f"must be above {above:g}", table, column, problems,
               fix="Check the figure" + ("." if required else ", or leave it blank."))
     return values
+
+
+def _plain(
+    text: pd.Series[str], *, minimum: float | None, maximum: float | None, required: bool
+) -> pd.Series[float] | None:
+    """Return numbers written plainly and within their limits; None where a cell needs a closer look."""
+    cells = text.to_list()
+    if not all(_PLAIN.fullmatch(cell) or (cell == "" and not required) for cell in cells):
+        return None
+    given = [float(cell) for cell in cells if cell]
+    if given and ((minimum is not None and min(given) < minimum)
+                  or (maximum is not None and max(given) > maximum)):
+        return None
+    numbers = [float(cell) if cell else float("nan") for cell in cells]
+    return pd.Series(numbers, index=text.index, name=text.name, dtype="float64")
 
 
 def whole(values: pd.Series[float], table: pd.DataFrame, column: str, problems: Problems) -> None:

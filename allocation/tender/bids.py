@@ -191,22 +191,18 @@ def set_aside(rows: pd.DataFrame, tender: Tender) -> Bids:
         The quality threshold, and the lower and upper rate where it has them. A bid at a limit is
         inside. The rate that counts is the one that would be paid, after the discount.
     """
-    price, quality = tender.price, tender.quality
-    reasons: list[list[str]] = [[] for _ in range(len(rows))]
-
-    def note(bad: pd.Series[bool], text: pd.Series[str]) -> None:
-        for at in np.flatnonzero(bad.to_numpy()):
-            reasons[at].append(text.iloc[at])
-
-    rate = rows["rate_gbp"].map(_gbp)
-    note(rows["quality"] < quality.threshold, "quality " + rows["quality"].map("{:g}".format)
-         + f" is below the threshold of {quality.threshold:g}")
-    if price.lower_rate_gbp is not None:
-        note(rows["rate_gbp"] < price.lower_rate_gbp,
-             "rate of " + rate + f" is below the lower rate of {_gbp(price.lower_rate_gbp)}")
-    if price.upper_rate_gbp is not None:
-        note(rows["rate_gbp"] > price.upper_rate_gbp,
-             "rate of " + rate + f" is above the upper rate of {_gbp(price.upper_rate_gbp)}")
+    low, high = tender.price.lower_rate_gbp, tender.price.upper_rate_gbp
+    threshold = tender.quality.threshold
+    reasons: list[list[str]] = []
+    for rate, quality in zip(rows["rate_gbp"], rows["quality"], strict=True):
+        found = []
+        if quality < threshold:
+            found.append(f"quality {quality:g} is below the threshold of {threshold:g}")
+        if low is not None and rate < low:
+            found.append(f"rate of {_gbp(rate)} is below the lower rate of {_gbp(low)}")
+        if high is not None and rate > high:
+            found.append(f"rate of {_gbp(rate)} is above the upper rate of {_gbp(high)}")
+        reasons.append(found)
     fallen: dict[str, list[str]] = {}
     for bid, lot, found in zip(rows["bid_id"], rows["lot"], reasons, strict=True):
         if found:

@@ -123,6 +123,7 @@ def award(
     solver: Solver = "highs",
     time_limit_s: float | None = None,
     seed: int | None = None,
+    ties: bool = True,
 ) -> Award:
     """Find the best award that keeps every rule.
 
@@ -138,6 +139,8 @@ def award(
         ``highs``, ``cp-sat``, ``scip`` or ``cbc``.
     time_limit_s, seed
         In place of the tender's.
+    ties
+        Find out whether the optimum is unique, and settle ties by the stated rule.
 
     Raises
     ------
@@ -146,6 +149,9 @@ def award(
     ValueError
         An unknown rule or solver.
     """
+    from .infeasible import explain
+    from .ties import settle
+
     begin = time.perf_counter()
     terms = Terms.of(case, rules=rules, rules_off=rules_off)
     run = case.tender.run
@@ -153,15 +159,18 @@ def award(
     seed = run.seed if seed is None else seed
     model, solution, won = solve_award(terms, solver=solver, time_limit_s=limit, seed=seed)
     if solution.outcome == Outcome.INFEASIBLE:
-        raise NoAward([Reason(
-            place="the whole tender", message="no award keeps every rule.", fix="Relax a rule.")])
+        raise NoAward(explain(terms, solver=solver, time_limit_s=limit, seed=seed))
     if not solution.values:
         raise NoAward([Reason(
             place="the whole tender", message=f"no award was found in {limit:g} s.",
             fix="Give it more time ([run] time_limit_s).", proven=False)])
-    return make_award(
+    found = make_award(
         terms, won, bound=_bound(terms, solution), solver=solver, seed=seed,
         seconds=time.perf_counter() - begin, model=model)
+    if ties and found.status == AwardStatus.OPTIMAL:
+        left = max(limit - (time.perf_counter() - begin), 1.0)
+        found = settle(terms, model, found, won, solver=solver, time_limit_s=left, seed=seed)
+    return found
 
 
 def solve_award(

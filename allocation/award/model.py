@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -65,6 +65,10 @@ class AwardModel:
         Variables of the number of winners of each lot, where there is a choice.
     used
         Variable of each provider that may win anything, where a rule needs it.
+    relaxed
+        By how much the rule gives way that :func:`build_model` was told of.
+    left
+        Variable of each lot that need not be awarded.
     """
 
     terms: Terms
@@ -74,6 +78,7 @@ class AwardModel:
     counts: dict[tuple[str, int], pulp.LpVariable] = field(default_factory=dict)
     used: dict[str, pulp.LpVariable] = field(default_factory=dict)
     relaxed: pulp.LpVariable | None = None
+    left: dict[str, pulp.LpVariable] = field(default_factory=dict)
     _names: dict[str, int] = field(default_factory=dict)
 
     def name(self, *parts: str) -> str:
@@ -111,7 +116,9 @@ class AwardModel:
             for variable, seat, hours in self.seats[offer.number] if values[variable.name] > 0.5)
 
 
-def build_model(terms: Terms, *, relax: str | None = None) -> AwardModel:
+def build_model(
+    terms: Terms, *, relax: str | None = None, optional: Collection[str] = ()
+) -> AwardModel:
     """Write the rules of a tender as a mixed-integer program.
 
     Parameters
@@ -123,8 +130,11 @@ def build_model(terms: Terms, *, relax: str | None = None) -> AwardModel:
         objective is then to give way least. One of ``own_lots``, ``own_hours``, ``own_min_hours``,
         ``capacity``, ``max_lots``, ``max_weekly_hours``, ``max_share``, ``max_locality_share``,
         ``max_providers``, ``min_weekly_hours``.
+    optional
+        Lots that need not be awarded (``left`` is 1 then); failure cover counts them as others' work.
     """
     model = AwardModel(terms, pulp.LpProblem("award", pulp.LpMaximize))
+    model.left = {lot: model.binary("left", lot) for lot in optional}
     if relax is not None:
         whole = relax in {"max_lots", "own_lots", "max_providers"}
         model.relaxed = model.problem.add_variable(
@@ -196,10 +206,12 @@ def _winners(model: AwardModel) -> None:
     for lot in terms.lots:
         offers, seats = terms.offers_of_lot[lot], terms.seats(lot)
         numbers = sorted({s.winners for s in seats})
-        if len(numbers) > 1:
+        if len(numbers) > 1 or lot in model.left:
             for k in numbers:
                 model.counts[lot, k] = model.binary("winners", lot, str(k))
-            model.row("providers_per_lot", lot, [(model.counts[lot, k], 1.0) for k in numbers], 0, 1.0)
+            choices = [model.counts[lot, k] for k in numbers]
+            choices += [model.left[lot]] if lot in model.left else []
+            model.row("providers_per_lot", lot, [(v, 1.0) for v in choices], 0, 1.0)
         for number, seat in enumerate(seats):
             count = model.counts.get((lot, seat.winners))
             here = [(model.seats[o.number][number][0], 1.0) for o in offers]

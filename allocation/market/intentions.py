@@ -185,8 +185,9 @@ def read_intentions(path: Path, lots: Sequence[str] | None = None) -> Intentions
     every: set[str] = {*(str(lot) for lot in long["lot"]), *(named or ())}
     order = {lot: i for i, lot in enumerate(sorted(every, key=natural))}
     # A firm that gives its size in one row only has it in all.
-    given = rows[rows["size"] != ""].drop_duplicates("provider_id").set_index("provider_id")["size"]
-    long["size"] = long["provider_id"].map(given).fillna("").astype("str")
+    sized = rows[rows["size"] != ""]
+    given = dict(zip(sized["provider_id"], sized["size"], strict=True))
+    long["size"] = [given.get(firm, "") for firm in long["provider_id"]]
     long = long.sort_values("lot", key=lambda s: s.map(order), kind="stable")
     kept = ["provider_id", "lot", "size", "role", "viability"]
     return Intentions(

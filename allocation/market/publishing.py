@@ -21,8 +21,9 @@ from lotting.report.disclosure import CONFIDENTIAL, control_counts, control_two_
 from .concentration import BANDS_HOURS
 from .facts import MarketFacts
 from .read import NO_PROVIDER
+from .revealed import Withheld, revealed
 
-__all__ = ["ALL", "NOBODY", "Withheld", "published_tables", "withhold"]
+__all__ = ["ALL", "NOBODY", "published_tables", "withhold"]
 
 #: Rows that are no provider.
 ALL, NOBODY = "All", "no provider"
@@ -30,57 +31,35 @@ HHI_STEP = 10
 """The index is rounded to this: coarse enough that no small share follows from it."""
 
 
-class Withheld:
-    """What must not be shown.
-
-    Attributes
-    ----------
-    providers
-        Ids, :data:`~allocation.market.read.NO_PROVIDER` among them where it must go.
-    groups
-        By dimension: localities, payers or teams.
-    cells
-        By dimension: pairs (value, provider).
-    everything
-        Whether the sum of all must go, too.
-    """
-
-    def __init__(self) -> None:
-        self.providers: set[str] = set()
-        self.groups: dict[str, set[str]] = {}
-        self.cells: dict[str, set[tuple[str, str]]] = {}
-        self.everything = False
-
-    def size(self) -> int:
-        """Return how much is withheld."""
-        return len(self.providers) + sum(map(len, self.groups.values())) + self.everything
-
-
-def withhold(facts: MarketFacts, settings: PublishBrief) -> Withheld:
+def withhold(
+    within: Mapping[str, pd.DataFrame], settings: PublishBrief, *, growth: pd.DataFrame | None = None
+) -> Withheld:
     """Find what must not be shown, over all tables together.
 
     Parameters
     ----------
-    facts
-        The market.
+    within
+        By dimension, as :func:`allocation.market.shares.shares_within`; their sums are published, too.
     settings
         ``[publish]``.
+    growth
+        As :func:`allocation.market.growth.provider_growth`; its sums are published, too.
 
     Returns
     -------
     Withheld
-        Each table is controlled by itself (:mod:`lotting.report.disclosure`) with what the others
-        withhold as given, until nothing more is. Cells of fewer people than the threshold go as well,
-        however many packages they have.
+        Each table is controlled by itself (:mod:`lotting.report.disclosure`), with what the others
+        withhold as given; what then still follows from all of them together
+        (:func:`allocation.market.revealed.revealed`) is covered by withholding a further sum; and so on
+        until nothing follows. Cells of fewer people than the threshold go as well, however many packages
+        they have.
     """
-    gone = Withheld()
-    gone.groups = {by: set() for by in facts.within}
-    gone.cells = {by: set() for by in facts.within}
+    gone = Withheld(groups={by: set() for by in within}, cells={by: set() for by in within})
     if not settings.disclosure_control:
         return gone
     while True:
         size = gone.size()
-        for by, table in facts.within.items():
+        for by, table in within.items():
             done = control_counts(
                 table, columns=["packages"], groups=["provider_id"], across=by, rounding=1,
                 threshold=settings.threshold,
@@ -89,23 +68,48 @@ def withhold(facts: MarketFacts, settings: PublishBrief) -> Withheld:
                     by: gone.groups[by], "all": ["all"] if gone.everything else [],
                 },
             )  # fmt: skip
-            hidden = table[done.suppressed["packages"]]
-            gone.cells[by] = set(zip(hidden[by], hidden["provider_id"], strict=True))
+            rows = table[done.suppressed["packages"]]
+            gone.cells[by] = set(zip(rows[by], rows["provider_id"], strict=True))
             gone.providers |= _hidden(done.totals["provider_id"])
             gone.groups[by] |= _hidden(done.totals[by])
             gone.everything |= bool(_hidden(done.totals["all"]))
-        if facts.growth is not None:
+        if growth is not None:
             done = control_counts(
-                facts.growth, columns=["packages_before", "packages"], rounding=1,
-                threshold=settings.threshold,
+                growth, columns=["packages_before", "packages"], rounding=1, threshold=settings.threshold,
                 withhold={"rows": {
-                    *_few(facts.growth, ["people_before", "people"], settings),
-                    *gone.providers & set(facts.growth.index)}},
+                    *_few(growth, ["people_before", "people"], settings),
+                    *gone.providers & set(growth.index)}},
             )  # fmt: skip
             gone.providers |= _hidden(done)
             gone.everything |= bool(_hidden(done.totals["all"]))
         if gone.size() == size:
-            return gone
+            found = revealed(within, gone)
+            if not found:
+                return gone
+            for figure in found:
+                _cover(figure, within, gone)
+
+
+def _cover(figure: tuple[str, str, str], within: Mapping[str, pd.DataFrame], gone: Withheld) -> None:
+    """Withhold one more sum, that of the smallest provider beside a figure that follows from the others."""
+    by, value, provider = figure
+    if provider and provider not in gone.providers:
+        gone.providers.add(provider)
+        return
+    by = by or next(iter(within))
+    table = within[by]
+    held = table.groupby("provider_id")["packages"].sum()
+    beside = table["provider_id"].isin(
+        table.loc[table[by] == value, "provider_id"] if value else held.index)
+    left = held[held.index.isin(table.loc[beside, "provider_id"]) & ~held.index.isin(list(gone.providers))]
+    groups = table.groupby(by)["packages"].sum()
+    open_groups = groups[~groups.index.isin(list(gone.groups[by]))]
+    if len(left):
+        gone.providers.add(str(left.idxmin()))
+    elif len(open_groups):
+        gone.groups[by].add(value if value in open_groups.index else str(open_groups.idxmin()))
+    else:
+        gone.everything = True
 
 
 def published_tables(
@@ -130,7 +134,7 @@ def published_tables(
         ``years``, ``over_limits``, ``hours``; those without rows are left out. Index: what the row is
         of. Cells are numbers, text, NaN where there is none, or ``[c]`` where withheld.
     """
-    hidden = withhold(facts, settings) if gone is None else gone
+    hidden = withhold(facts.within, settings, growth=facts.growth) if gone is None else gone
     tables = {
         "summary": _summary(facts, hidden, settings),
         "providers": _providers(facts, hidden, settings),

@@ -196,6 +196,76 @@ def burden(
 
 
 @app.command()
+def award(
+    folder: Annotated[Path, typer.Argument(metavar="TENDER", help="Folder of tender.toml, or that file.")],
+    solver: Annotated[str, typer.Option(help="highs, cp-sat, scip or cbc.")] = "highs",
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="ORDER", help="Award lot by lot: lots, largest or preferences."),
+    ] = None,
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="Set the awards lot by lot beside the best one.")
+    ] = False,
+    rule_costs: Annotated[
+        bool, typer.Option("--rule-costs", help="Award again without each rule: what each costs.")
+    ] = False,
+    scenarios: Annotated[
+        bool, typer.Option("--scenarios", help="Award under other caps, weights and numbers of providers.")
+    ] = False,
+    scenario_file: Annotated[
+        Path | None, typer.Option(metavar="SCENARIOS.toml", help="Scenarios of your own.")
+    ] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Let providers fail in pairs as well.")] = False,
+    moves_per_week: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Most people who change provider in a week.")
+    ] = None,
+    moves_per_provider: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Most people one provider takes on in a week.")
+    ] = None,
+    hours_per_worker: Annotated[
+        float, typer.Option(min=1, max=60, help="Contact hours a week of one care worker.")
+    ] = 25.0,
+    out: Out = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Award the lots under the notice's rules, with reasons, transfers, and what a failure would leave.
+
+    Bids are confidential until the award is published.
+    """
+    with told(debug):
+        from .commands.award import run
+
+        found = run(
+            folder, solver=solver, order=by, sequential=sequential, costs=rule_costs, scenarios=scenarios,
+            scenario_file=scenario_file, pairs=pairs, moves_per_week=moves_per_week,
+            moves_per_provider=moves_per_provider, hours_per_worker=hours_per_worker, out=out,
+            quiet=quiet or as_json,
+        )  # fmt: skip
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command("award-check")
+def award_check(
+    record: Annotated[Path, typer.Argument(metavar="AWARD.json", help="The audit record of an award.")],
+    tender: Annotated[
+        Path | None, typer.Option(metavar="TENDER", help="The tender, where it is not at the place recorded.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make an award again from its audit record, and say whether it is the same to the penny."""
+    with told(debug):
+        from .commands.award import repeat
+
+        found = repeat(record, tender)
+        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+    if found.below:
+        raise typer.Exit(1)
+
+
+@app.command()
 def pay(
     brief: Annotated[Path, typer.Argument(metavar="PAY.toml", help="The pay brief, or its folder.")],
     out: Out = None,

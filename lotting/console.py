@@ -81,7 +81,7 @@ def told(debug: bool) -> Iterator[None]:  # noqa: FBT001
     except InfeasibleError as error:
         if debug:
             raise
-        console.print("[bold red]No plan can meet this brief.[/]")
+        console.print(f"[bold red]{escape(str(error).splitlines()[0].rstrip(':'))}.[/]")
         for reason in error.reasons:
             say(console, "red", "- ", str(reason))
         raise typer.Exit(3) from None

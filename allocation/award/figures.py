@@ -56,15 +56,26 @@ class Figures:
 
 def transfers_of(case: Case, frame: pd.DataFrame, *, hours_per_worker: float = HOURS_PER_WORKER) -> Transfers:
     """Set an award's frame against today's work; see :func:`find_transfers`."""
-    return find_transfers(frame[["weekly_hours"]], case.incumbents, case.providers.members, case.lots.frame,
-                          hours_per_worker=hours_per_worker)
+    return find_transfers(
+        frame[["weekly_hours"]],
+        case.incumbents,
+        case.providers.members,
+        case.lots.frame,
+        hours_per_worker=hours_per_worker,
+    )
 
 
 def resilience_of(case: Case, award: Award, *, pairs: bool = False) -> Resilience:
     """Let the winners fail; see :func:`find_resilience`."""
     return find_resilience(
-        award.frame, case.providers.members, case.lots.graph, spare_pct=case.tender.rules.spare_pct,
-        offers=case.bids.offers, reserves=award.reserves, pairs=pairs)
+        award.frame,
+        case.providers.members,
+        case.lots.graph,
+        spare_pct=case.tender.rules.spare_pct,
+        offers=case.bids.offers,
+        reserves=award.reserves,
+        pairs=pairs,
+    )
 
 
 def figures_of(case: Case, award: Award) -> Figures:
@@ -90,11 +101,16 @@ def figures_of(case: Case, award: Award) -> Figures:
     today = float(moved.lots["today_hours"].sum())
     failing = resilience_of(case, award)
     return Figures(
-        weekly_cost_gbp=cost, annual_cost_gbp=cost * case.tender.run.weeks_a_year, mean_rate_gbp=cost / whole,
+        weekly_cost_gbp=cost,
+        annual_cost_gbp=cost * case.tender.run.weeks_a_year,
+        mean_rate_gbp=cost / whole,
         mean_quality=float((quality * hours.to_numpy(float)).sum()) / whole,
         mean_score=float((frame["score"] * hours).sum()) / whole,
         providers=int(frame.index.get_level_values("provider_id").nunique()),
-        largest_share_pct=100 * largest / whole, moved_hours=moved.moved_hours,
+        largest_share_pct=100 * largest / whole,
+        moved_hours=moved.moved_hours,
         moved_pct=100 * moved.moved_hours / today if today else float("nan"),
-        moved_people=moved.moved_people, least_cover_pct=failing.least_cover_pct,
-        most_left_hours=failing.most_left_hours)
+        moved_people=moved.moved_people,
+        least_cover_pct=failing.least_cover_pct,
+        most_left_hours=failing.most_left_hours,
+    )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from allocation.tender.load import Case
@@ -93,6 +94,7 @@ class _Why:
             seats = [s for s in terms.steps(int(counts[lot])) for _ in range(s.places)]
             won.append(Won(by_bid[str(bid), str(lot)], seats[int(position) - 1], float(hours)))
         self.winners = Winners.of(terms, won)
+        self.before = set(broken_rules(self.winners))  # a sequence does not look at every rule
         self.points = case.bids.offers
         self.reserve = {(str(lot), str(p)): int(n) for lot, p, n in zip(
             award.reserves["lot"], award.reserves["provider_id"], award.reserves["place"], strict=True)}
@@ -187,11 +189,22 @@ class _Why:
             change = math.fsum(whole.worth(lot) - self.winners.worth(lot) for lot in lots)
             yield _Swap(offer, against, change, frozenset(leave), whole)
 
+    def _broken(self, whole: Winners, *, cover: bool = True) -> tuple[Broken, ...]:
+        cover = cover and all(b.rule != "failure_cover" for b in self.before)
+        return tuple(b for b in broken_rules(whole, cover=cover) if b not in self.before)
+
+    def _empty(self, offer: Offer) -> dict[str, object]:
+        said = (f"{offer.provider} did not win lot {offer.lot}, and nobody did: awarding the lots one after "
+                f"the other left it without the providers it needs. Its {self._scored(offer)}.")
+        return {**self._facts(offer), "outcome": "passed_over", "sentence": said}
+
     def _lost(self, lot: str, provider: str, offers: list[Offer], of: str) -> dict[str, object]:
         swaps = [swap for offer in offers for swap in self._swaps(offer)]
-        better = [(s, tuple(broken_rules(s.whole))) for s in swaps if s.change > _TIE]
+        if not swaps:
+            return self._empty(offers[0])
+        better = [(s, self._broken(s.whole)) for s in swaps if s.change > _TIE]
         level = [s for s in swaps if abs(s.change) <= _TIE]
-        free = next((s for s in level if not broken_rules(s.whole)), None)
+        free = next((s for s in level if not self._broken(s.whole)), None)
         if better:
             swap, broken = min(better, key=lambda s: (len(s[1]), -s[0].change))
             row = self._kept_out(swap, broken) if broken else self._passed_over(swap)
@@ -243,7 +256,8 @@ class _Why:
         rule = ", then ".join(r.replace("_", " ") for r in self.terms.rules.tie_rule)
         offer = swap.offer
         said = (f"{offer.provider} did not win lot {offer.lot}{self._as_package(offer)}: "
-                f"{self._beside(swap)}, and the award would be as good with it; the stated rule for ties decided ({rule}).")
+                f"{self._beside(swap)}, and the award would be as good with it; the stated rule for ties "
+                f"decided ({rule}).")
         return {"outcome": "tie", "sentence": said}
 
     def _worse(self, swap: _Swap) -> dict[str, object]:
@@ -265,8 +279,8 @@ class _Why:
             f"It would have {done} {' or '.join(ways)}." if ways
             else "Neither a lower rate nor more quality alone would have been enough.")
         level = offer._replace(merit=against.merit)
-        broken = tuple(broken_rules(
-            self.winners.changed(swap.leave, [offer.bid], {offer.number: level}), cover=False))
+        broken = self._broken(
+            self.winners.changed(swap.leave, [offer.bid], {offer.number: level}), cover=False)
         if broken:
             said += f" Even so, in that place {'; '.join(b.words for b in broken[:2])}."
         return {"rules": _names(broken), "outcome": "outscored", "enough_rate_gbp": rate,
@@ -292,26 +306,30 @@ class _Why:
         rows = self.points.loc[self.points["lot"] == offer.lot, ["lot", "rate_gbp", "quality"]]
         me, it = self.points.index[offer.number], self.points.index[against.number]
 
-        def reaches(column: str, value: float) -> bool:
-            tried = rows.copy()
-            tried.loc[me, column] = value
+        def most(pence: np.ndarray) -> int:
+            """How many of the rates, from the lowest up, score as much; every rate is a lot of its own."""
+            tried = pd.concat([rows] * len(pence), keys=range(len(pence)))
+            tried["lot"] = tried.index.get_level_values(0)
+            tried.loc[(slice(None), me), "rate_gbp"] = pence / 100
             scores = score_offers(tried, tender)["score"]
-            return bool(scores[me] >= scores[it])
+            level = scores.xs(me, level=1).to_numpy() >= scores.xs(it, level=1).to_numpy()
+            return int(np.argmin([*level, False]))
 
-        lowest = max(1, math.ceil(100 * (tender.price.lower_rate_gbp or 0.01) - 1e-6))
+        low = max(1, math.ceil(100 * (tender.price.lower_rate_gbp or 0.01) - 1e-6))
+        high = math.ceil(100 * offer.rate_gbp - 1e-6)
+        step = max(1, math.isqrt(max(1, high - low)))
+        coarse = np.arange(low, high + 1, step)
+        reached = most(coarse)
         rate = math.nan
-        if reaches("rate_gbp", lowest / 100):
-            good, bad = lowest, math.ceil(100 * offer.rate_gbp)
-            while bad - good > 1:
-                middle = (good + bad) // 2
-                good, bad = (middle, bad) if reaches("rate_gbp", middle / 100) else (good, middle)
-            rate = good / 100
+        if reached:
+            fine = np.arange(coarse[reached - 1], min(coarse[reached - 1] + step, high + 1))
+            rate = float(fine[most(fine) - 1]) / 100
         quality = math.nan
         if tender.quality.weight > 0:
             more = 100 * (against.score - offer.score) / tender.quality.weight
-            step = math.ceil(10 * (offer.quality + more) - 1e-6)
-            if step <= 1000:
-                quality = step / 10
+            tenths = math.ceil(10 * (offer.quality + more) - 1e-6)
+            if tenths <= 1000:
+                quality = tenths / 10
         return rate, quality
 
 

@@ -175,10 +175,11 @@ class _Work:
         offers: pd.DataFrame | None,
     ) -> None:  # fmt: skip
         shared = by_member(awarded[["weekly_hours", "rate_gbp"]], members)
+        columns = ("lot", "provider_id", "member_id", "weekly_hours", "rate_gbp")
         self._rows = [
-            _Part(str(row.lot), str(row.provider_id), str(row.member_id), float(row.weekly_hours),
-                  float(row.rate_gbp))
-            for row in shared.itertuples() if row.weekly_hours > 0
+            _Part(str(lot), str(bidder), str(member), float(hours), float(rate))
+            for lot, bidder, member, hours, rate in zip(*(shared[c].tolist() for c in columns), strict=True)
+            if hours > 0
         ]  # fmt: skip
         self.firms = sorted({f for row in self._rows for f in (row.bidder, row.member)}, key=natural)
         self._near = {str(lot): {str(lot), *map(str, graph.neighbors(lot))} for lot in graph.nodes}

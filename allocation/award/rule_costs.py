@@ -41,12 +41,12 @@ def rules_in_force(case: Case) -> dict[str, str]:
         "providers_per_lot": f"the number of providers ({per_lot})",
         "positions": "the rule that the better bid has the larger share" if shares else None,
         "one_part_per_lot": "the rule that no firm is part of two winners of a lot" if shared else None,
-        "capacity": f"what bidders offer at most in a lot ({limited:,} offers)" if limited else None,
-        "own_lots": (f"providers' own limits on lots ({own['own_lots']:,} have one)"
+        "capacity": f"what bidders offer at most in a lot ({limited:,} offer{'s' if limited > 1 else ''})" if limited else None,
+        "own_lots": (f"providers' own limits on lots ({_have(own['own_lots'])})"
                      if own["own_lots"] else None),
-        "own_hours": (f"providers' own limits on hours ({own['own_hours']:,} have one)"
+        "own_hours": (f"providers' own limits on hours ({_have(own['own_hours'])})"
                       if own["own_hours"] else None),
-        "own_min_hours": (f"providers' own least hours ({own['own_min_hours']:,} have them)"
+        "own_min_hours": (f"providers' own least hours ({_have(own['own_min_hours'])})"
                           if own["own_min_hours"] else None),
         "max_lots": None if rules.max_lots is None else
         f"the cap of {rules.max_lots} lot{'s' if rules.max_lots > 1 else ''} a provider",
@@ -65,6 +65,10 @@ def rules_in_force(case: Case) -> dict[str, str]:
                           if rules.failure_cover_pct else None),
     }
     return {name: text for name in RULES if (text := said.get(name)) is not None}
+
+
+def _have(number: int) -> str:
+    return "1 has one" if number == 1 else f"{number:,} have one"
 
 
 def _most(case: Case) -> int:

@@ -134,7 +134,9 @@ def wrapped(*sentences: str) -> str:
     )
 
 
-def table_text(table: pd.DataFrame, columns: Sequence[Column], *, first: str, mark: str = "–") -> str:
+def table_text(
+    table: pd.DataFrame, columns: Sequence[Column], *, first: str, mark: str = "–", label: int = 20
+) -> str:  # fmt: skip
     """Write a table in the width of the terminal, its index first.
 
     Parameters
@@ -146,9 +148,11 @@ def table_text(table: pd.DataFrame, columns: Sequence[Column], *, first: str, ma
         What is shown.
     first
         Heading of the index.
+    label
+        Least width of the index, as far as nine characters a column leave it.
     """
     wide = width()
-    cell = max(9, min(12, (wide - 20) // len(columns)))
+    cell = max(9, min(12, (wide - label) // len(columns)))
     label = wide - cell * len(columns)
     lines = [
         f"{head:<{label}}" + "".join(f"{(c.unit if i else c.head):>{cell}}" for c in columns)

@@ -201,6 +201,10 @@ def test_a_discount_can_fall_below_the_lower_rate(folder: Path) -> None:
     ("tender.toml", "[lots]\n", '[lots]\nproject = "b.toml"\n', "tender.toml, [lots]: give either file"),
     ("tender.toml", "max_lots = 3", "max_weekly_hours = 3\nmin_weekly_hours = 4",
      "tender.toml, [rules]: min_weekly_hours, 4, is above max_weekly_hours, 3"),
+    ("tender.toml", "[lots]\n", '[lots]\nservice = "all"\n',
+     "tender.toml, [lots]: service is of a project: leave it out"),
+    ("tender.toml", 'members = "members.csv"', 'sheets = { members = "M" }',
+     "tender.toml, [market]: sheets or columns are given of members, but no such file is named"),
     ("tender.toml", "max_lots = 3", 'tie_rule = ["price", "price"]',
      "tender.toml, [rules] tie_rule: name each rule once"),
 ])

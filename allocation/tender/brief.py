@@ -60,6 +60,8 @@ class LotsBrief(Table):
             raise ValueError("project and plan go together")
         if self.file is None and self.neighbours is not None:
             raise ValueError("which lots touch comes from the project: leave neighbours out")
+        if self.file is None and (self.sheet is not None or self.columns):
+            raise ValueError("sheet and columns are of a table of lots: leave them out")
         if self.file is not None and self.service is not None:
             raise ValueError("service is of a project: leave it out")
         return self
@@ -78,6 +80,13 @@ class MarketBrief(Table):
         default_factory=dict, description="Table = worksheet of its workbook; the first when left out.")
     columns: dict[MarketTable, dict[str, str]] = Field(
         default_factory=dict, description="Table = our names of its columns = the names they have there.")
+
+    @model_validator(mode="after")
+    def _of_tables_that_are_there(self) -> Self:
+        absent = sorted({n for n in (*self.sheets, *self.columns) if getattr(self, n) is None})
+        if absent:
+            raise ValueError(f"sheets or columns are given of {', '.join(absent)}, but no such file is named")
+        return self
 
 
 class PriceBrief(Table):

@@ -180,7 +180,8 @@ def lots_of_project(project: Project, plan: Plan, service: str | None = None) ->
     idle = list(sums.index[sums["weekly_hours"] <= 0])
     if idle:
         problems.add(f"{len(idle)} lot{'s have' if len(idle) > 1 else ' has'} no hours: {some(idle)}",
-                     column="lots.plan", fix="Use the plan of these packages and this service.")
+                     file="tender.toml", column="lots.plan",
+                     fix="Use the plan of these packages and this service.")
     problems.raise_if_any()
     localities = project.areas["locality"].astype("str").reindex(areas)
     by_both = demand.frame["weekly_hours"].groupby([lot, localities.rename("locality")]).sum()
@@ -193,7 +194,7 @@ def lots_of_project(project: Project, plan: Plan, service: str | None = None) ->
     if across:
         problems.add(
             f"{len(across)} lot{'s lie' if len(across) > 1 else ' lies'} in more than one locality: "
-            f"{some(across)}", column="lots.plan", severity="warning",
+            f"{some(across)}", file="tender.toml", column="lots.plan", severity="warning",
             fix="Caps by locality count each as of the locality with most of its hours.")
     order = sorted((str(name) for name in sums.index), key=natural)
     frame = pd.DataFrame({

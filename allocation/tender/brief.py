@@ -98,9 +98,9 @@ class PriceBrief(Table):
     points_per_pound: float | None = Field(
         None, gt=0, description="Points lost for every pound above the lowest rate of the lot.")
     lower_rate_gbp: float | None = Field(
-        None, gt=0, description="Least rate per hour; a bid below is set aside. It earns full points.")
+        None, gt=0, description="Least rate; a bid below is set aside. All points with between_rates.")
     upper_rate_gbp: float | None = Field(
-        None, gt=0, description="Greatest rate per hour; a bid above is set aside. It earns no points.")
+        None, gt=0, description="Highest rate; a bid above is set aside. No points with between_rates.")
 
     @model_validator(mode="after")
     def _what_the_formula_needs(self) -> Self:

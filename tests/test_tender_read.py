@@ -119,6 +119,15 @@ def test_bids_are_discounted_and_those_outside_the_rules_set_aside(folder: Path)
          "reason": "quality 49.9 is below the threshold of 50"}]
 
 
+@pytest.mark.parametrize(("old", "at_limit", "bid"), [
+    ("25.01", "25.00", "b3"), ("49.9", "50", "b4"), ("b4,a,2,18.00,49.9", "b4,a,2,18.00,50", "b4")])
+def test_a_bid_at_a_limit_is_inside(folder: Path, old: str, at_limit: str, bid: str) -> None:
+    """At the upper rate, at the threshold, at the lower rate; a little beyond, as above, is out."""
+    assert bid in load_case(folder).bids.set_aside["bid_id"].to_list()
+    edit(folder / "bids.csv", old, at_limit)
+    assert bid in load_case(folder).bids.offers["bid_id"].to_list()
+
+
 def test_a_package_falls_whole(folder: Path) -> None:
     """One row of a package below the threshold: both rows are set aside, each with its reason."""
     edit(folder / "bids.csv", "p1,c,10,22.00,65", "p1,c,10,22.00,12")

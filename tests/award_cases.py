@@ -87,7 +87,8 @@ def write_tender(folder: Path, **changes: str) -> Path:
     """Write the tender; ``changes`` replaces text of tender.toml."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in FILES.items():
-        (folder / name).write_text(_changed(text, changes) if name == "tender.toml" else text, encoding="utf-8")
+        shown = _changed(text, changes) if name == "tender.toml" else text
+        (folder / name).write_text(shown, encoding="utf-8")
     return folder
 
 

@@ -154,16 +154,20 @@ def _firms(winners: Winners) -> Iterator[Broken]:
     lots: dict[str, list[str]] = defaultdict(list)
     hours: dict[str, float] = defaultdict(float)
     inside: dict[tuple[str, str], float] = defaultdict(float)
+    through: dict[str, set[str]] = defaultdict(set)
     for w in winners.won:
         for firm, part in terms.parts[w.offer.provider].items():
+            if firm != w.offer.provider:
+                through[firm].add(w.offer.provider)
             lots[firm].append(w.offer.lot)
             hours[firm] += part * w.weekly_hours
             inside[firm, terms.locality[w.offer.lot]] += part * w.weekly_hours
+    said = {f: f"{f} (as part of {some(sorted(through[f]))})" if f in through else f for f in lots}
     for firm, held in lots.items():
         for rule, limit, whose in (("own_lots", terms.own("max_lots", firm), "its own limit"),
                                    ("max_lots", rules.max_lots, "the cap")):
             if terms.on(rule) and limit is not None and len(held) > limit:
-                yield Broken(rule, (f"{firm} would hold {len(held)} lots "
+                yield Broken(rule, (f"{said[firm]} would hold {len(held)} lots "
                                     f"({_named(held)}), above {whose} of {limit:g}"))
         for rule, limit, whose in (
             ("own_hours", terms.own("max_weekly_hours", firm), "its own limit of {:,.0f}"),
@@ -173,15 +177,15 @@ def _firms(winners: Winners) -> Iterator[Broken]:
              f"the {{:,.1f}} that are {rules.max_share_pct or 0:g} % of all"),
         ):  # fmt: skip
             if terms.on(rule) and limit is not None and hours[firm] > limit + SLACK_HOURS:
-                yield Broken(rule, f"{firm} would have {hours[firm]:,.1f} hours a week, above "
+                yield Broken(rule, f"{said[firm]} would have {hours[firm]:,.1f} hours a week, above "
                              + whose.format(limit))
     if terms.on("max_locality_share") and rules.max_locality_share_pct is not None:
         for (firm, locality), held_hours in inside.items():
             whole = math.fsum(h for lot, h in terms.hours.items() if terms.locality[lot] == locality)
             if locality and held_hours > rules.max_locality_share_pct / 100 * whole + SLACK_HOURS:
                 yield Broken("max_locality_share", (
-                    f"{firm} would have {100 * held_hours / whole:.1f} % of the hours of {locality}, above "
-                    f"the cap of {rules.max_locality_share_pct:g} %"))
+                    f"{said[firm]} would have {100 * held_hours / whole:.1f} % of the hours of {locality}, "
+                    f"above the cap of {rules.max_locality_share_pct:g} %"))
 
 
 def _least(winners: Winners) -> Iterator[Broken]:

@@ -212,7 +212,9 @@ class _Why:
             swap = free
             row = self._tied(swap)
         else:
-            swap = max(swaps, key=lambda s: s.change)
+            below = [s for s in swaps if s.offer.merit < self.winners.by_lot[lot][-1].offer.merit]
+            swap = (max(swaps, key=lambda s: s.change) if len(below) < len(swaps)
+                    else max(below, key=lambda s: (-s.against.offer.merit, s.offer.merit)))
             row = self._worse(swap)
         said = f"{row['sentence']} ({of[0].upper()}{of[1:]}{' by rate' if self.price else ' by score'}.)"
         place = self.reserve.get((lot, provider))

@@ -41,7 +41,8 @@ def rules_in_force(case: Case) -> dict[str, str]:
         "providers_per_lot": f"the number of providers ({per_lot})",
         "positions": "the rule that the better bid has the larger share" if shares else None,
         "one_part_per_lot": "the rule that no firm is part of two winners of a lot" if shared else None,
-        "capacity": f"what bidders offer at most in a lot ({limited:,} offer{'s' if limited > 1 else ''})" if limited else None,
+        "capacity": (f"what bidders offer at most in a lot ({limited:,} offer{'s' if limited > 1 else ''})"
+                     if limited else None),
         "own_lots": (f"providers' own limits on lots ({_have(own['own_lots'])})"
                      if own["own_lots"] else None),
         "own_hours": (f"providers' own limits on hours ({_have(own['own_hours'])})"

@@ -107,7 +107,7 @@ HEADS = {
     "lots_empty": "Lots without enough winners",
 }
 _WHOLE = ("position", "place", "lots", "people", "pairs", "receivers", "week", "providers", "providers_with",
-          "differs_lots", "set_aside", "lots_empty")  # fmt: skip
+          "differs_lots", "set_aside", "lots_empty", "moved_people")  # fmt: skip
 _WIDE = {"sentence": 110, "words": 80, "reason": 60, "why": 60, "lots_left": 30, "rules": 30, "scenario": 34,
          "rule": 20, "outcome": 16}  # fmt: skip
 _POINTS = {"score", "price_points", "quality_points", "against_score", "mean_score"}
@@ -121,19 +121,22 @@ def decimals(column: str) -> int:
         return 6
     if column in {"rate_gbp", "against_rate_gbp"}:
         return 4
-    if column.endswith("annual_cost_gbp") or column in _WHOLE or column.startswith("people"):
+    if column in _WHOLE or column.startswith("people"):
         return 0
     return 1 if column.endswith(("_hours", "_pct")) or column.startswith("workers") else 2
 
 
 def flat(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with its index as columns and its figures rounded as they are shown."""
+    """Return a table with its index as columns, its figures rounded: hours and shares to a thousandth."""
     named = any(name is not None for name in table.index.names)
     rounded = table.reset_index() if named else table.reset_index(drop=True)
     for column in rounded.columns:
         values = rounded[column]
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            rounded[column] = values.astype(float).round(decimals(str(column)))
+            places = decimals(str(column))
+            places = 3 if places == 1 else places
+            figures = values.astype(float).round(places)
+            rounded[column] = figures if places else figures.astype("Int64")
     return rounded
 
 

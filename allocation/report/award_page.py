@@ -57,12 +57,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A scenario in the chart: number, place in the drawing (0 to 100 both ways), name."""
+    """A scenario in the chart: number, place in the drawing (0 to 100 both ways), name.
+
+    ``beside`` names the numbers of others at the same place.
+    """
 
     number: int
     x: float
     y: float
     name: str
+    beside: str = ""
 
 
 def bars_of(frame: pd.DataFrame) -> list[Bar]:
@@ -104,11 +108,15 @@ def marks_of(table: pd.DataFrame) -> tuple[list[Mark], tuple[str, str, str, str]
         spread = float(values.max() - values.min())
         return 50.0 if spread < 1e-9 or math.isnan(value) else 100 * (value - float(values.min())) / spread
 
+    places: dict[tuple[float, float], list[tuple[int, str]]] = {}
+    for i, name in enumerate(table.index, start=1):
+        if name in known.index:
+            at = (round(placed(x, float(x[name])), 1), round(100 - placed(y, float(y[name])), 1))
+            places.setdefault(at, []).append((i, str(name)))
     marks = [
-        Mark(i, placed(x, float(row["annual_cost_gbp"])), 100 - placed(y, float(row["mean_quality"])),
-             str(name))
-        for i, (name, row) in enumerate(table.iterrows(), start=1) if name in known.index
-    ]  # fmt: skip
+        Mark(here[0][0], *at, ", ".join(n for _, n in here), ", ".join(str(i) for i, _ in here[1:]))
+        for at, here in places.items()
+    ]
     return marks, ends
 
 

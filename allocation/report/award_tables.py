@@ -45,6 +45,10 @@ def _gbp(value: float, decimals: int = 0) -> str:
     return text if text == "–" else f"{'−' if value < 0 else ''}£{text}"
 
 
+def _pct(value: float, decimals: int = 0) -> str:
+    return f"{_n(value, decimals)} %" if math.isfinite(value) else "–"
+
+
 def headline(found: Found) -> list[tuple[str, str]]:
     """Return the figures to show large."""
     figures = found.figures
@@ -102,7 +106,8 @@ def sentences(found: Found) -> list[str]:
         said.append(
             f"If one provider fails and {spare}: the most is left by {worst['provider_id']}, "
             f"{worst['left_hours']:,.1f} "
-            f"of {worst['stranded_hours']:,.1f} hours a week, in lot{'s' if ', ' in worst['lots_left'] else ''} {worst['lots_left']}."
+            f"of {worst['stranded_hours']:,.1f} hours a week, in "
+            f"lot{'s' if ', ' in worst['lots_left'] else ''} {worst['lots_left']}."
         )
     else:
         said.append(f"If any one provider fails and {spare}, all of its hours are covered.")
@@ -215,8 +220,8 @@ def _tables(found: Found) -> Iterator[PageTable]:
                     _gbp(r["mean_rate_gbp"], 2),
                     _n(r["mean_quality"], 1),
                     _n(r["providers"]),
-                    f"{_n(r['moved_pct'], 1)} %",
-                    f"{_n(r['least_cover_pct'])} %",
+                    _pct(r['moved_pct'], 1),
+                    _pct(r['least_cover_pct']),
                     "–" if pd.isna(r["differs_lots"]) else f"{r['differs_lots']:.0f} lots",
                     str(r["why"] or r["status"]),
                 )
@@ -263,7 +268,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                         _n(r[c], 1)
                         for c in ("today_hours", "stays_hours", "moves_hours", "new_hours", "ends_hours")
                     ),
-                    f"{_n(r['moved_pct'], 1)} %",
+                    _pct(r['moved_pct'], 1),
                     _n(r["people_moved"]),
                 )
                 for lot, r in moved.lots.iterrows()
@@ -329,7 +334,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                             _n(r[c], 1)
                             for c in ("stranded_hours", "absorbed_hours", "next_door_hours", "left_hours")
                         ),
-                        f"{_n(r['cover_pct'])} %",
+                        _pct(r['cover_pct']),
                         _gbp(r["extra_weekly_gbp"]),
                         str(r["lots_left"]),
                     )

@@ -240,7 +240,8 @@ def _said(answers: Intentions) -> str:
     found = viability(answers)
     table = cover(answers)
     nobody = [str(lot) for lot in table.index[table["firms"] == 0]]
-    parts = [f"{found.firms:,} firms would bid, for {int((table['firms'] > 0).sum())} of {len(table)} lots."]
+    firms = "1 firm" if found.firms == 1 else f"{found.firms:,} firms"
+    parts = [f"{firms} would bid, for {int((table['firms'] > 0).sum())} of {len(table)} lots."]
     if nobody:
         parts.append(f"Nobody would bid for {some(nobody)}.")
     if found.answered:
@@ -255,7 +256,8 @@ def _of_directory(directory: CqcDirectory, reach_km: float) -> list[str]:
     notes = [
         f"Registered providers: {directory.file}, {directory.rows:,} locations: "
         f"{len(directory.frame):,} give home care" + (f"; set aside: {aside}." if aside else "."),
-        f"In reach: within {reach_km:g} km of the lot, as the crow flies. Reach half: of half of its hours.",
+        f"In reach: within {reach_km:g} km of the lot, as the crow flies.",
+        "Reach half: providers that are so near to half of the lot's hours.",
         "Contains CQC data, Open Government Licence v3.0.",
         unlocated(directory),
     ]

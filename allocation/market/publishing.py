@@ -180,8 +180,8 @@ def _shown(
             found[column] = near.where(number > 0, 0)
         for column in hours:
             found[column] = found[column].round()
-        for column in [c for c in found.columns if c.endswith("_pct")]:
-            found[column] = found[column].round(1)  # finer, it would give the hours away again
+        for column in [c for c in found.columns if c.endswith("_pct") or c == "mean_hours"]:
+            found[column] = found[column].round(1)  # finer, they would give away what is rounded
     found = found.astype(object)
     found.loc[np.asarray(hidden, dtype=bool), [c for c in found.columns if c not in keep]] = CONFIDENTIAL
     return found
@@ -356,7 +356,7 @@ def _years(facts: MarketFacts, gone: Withheld, settings: PublishBrief) -> pd.Dat
             hours=("hours", "cost_gbp"), keep=("year", "days", "by", "value")))
     if not parts:
         return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True).set_index("year")
+    table = pd.concat(parts, ignore_index=True).set_index("year").rename(columns={"hours": "year_hours"})
     return table if facts.spend is not None else table.drop(columns="cost_gbp")
 
 

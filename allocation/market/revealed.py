@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import scipy.linalg
 
 __all__ = ["Withheld", "revealed"]
 
@@ -98,8 +99,8 @@ def revealed(within: Mapping[str, pd.DataFrame], gone: Withheld) -> list[tuple[s
         return []
     known = np.array(equations)
     # An orthonormal basis of what is known: a figure is known when nothing of it lies outside.
-    _, strength, basis = np.linalg.svd(known, full_matrices=False)
-    basis = basis[strength > _TOLERANCE * max(1.0, float(strength.max()))]
+    columns, triangle, _ = scipy.linalg.qr(known.T, mode="economic", pivoting=True)
+    basis = columns[:, np.abs(np.diag(triangle)) > _TOLERANCE].T
     asked = [(cell, line(by=cell[0], value=cell[1], provider=cell[2])) for cell in cells]
     asked += [(("", "", p), line(by=first, provider=p)) for p in sorted(gone.providers)]
     asked += [((by, v, ""), line(by=by, value=v)) for by in within for v in sorted(gone.groups[by])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ HEADS = {
     "top_ten_pct": "Ten largest (%)", "hhi": "HHI", "size": "Package size",
     "packages_before": "Packages before", "hours_before": "Hours a week before",
     "change_hours": "Change (h a week)", "change_pct": "Change (%)", "moved": "New or left", "year": "Year",
-    "days": "Days in the file", "by": "By", "cost_gbp": "Cost (£)", "limit": "Limit",
+    "days": "Days in the file", "by": "By",
+    "year_hours": "Hours on these days", "cost_gbp": "Cost (£)", "limit": "Limit",
     "limit_hours": "Most hours allowed", "over_hours": "Hours over", "what": "Packages that are",
     "lot": "Lot", "firms": "Firms", "micro": "Micro", "small": "Small", "medium": "Medium",
     "large": "Large", "size_not_given": "Size not given", "alone": "Alone", "lead": "As lead",
@@ -35,6 +37,8 @@ HEADS = {
     "locations": "Locations in reach", "covering": "Providers that reach half",
     "nearest_km": "Nearest (km)",
 }  # fmt: skip
+#: Where a column means something else on one sheet.
+_ON_SHEET = {("reach", "providers"): "Providers in reach"}
 _ONE_DECIMAL = ("_pct", "_km", "mean_hours")
 
 
@@ -103,17 +107,20 @@ def _sheet(sheet: Any, name: str, flat: pd.DataFrame, bold: Any, formats: Mappin
     for j, column in enumerate(flat.columns):
         share = str(column).endswith(_ONE_DECIMAL)
         for i, value in enumerate(flat[column].tolist(), start=1):
-            if isinstance(value, (int, float)) and math.isfinite(value):
+            if isinstance(value, numbers.Real) and math.isfinite(value):
                 whole = not share and float(value).is_integer()
                 exact = share or (name == "summary" and not whole)
-                sheet.write_number(i, j, value, formats[1 if exact else 0])
+                sheet.write_number(i, j, float(value), formats[1 if exact else 0])
             else:
                 sheet.write_string(i, j, value if isinstance(value, str) else "–")
         wide = max([10, *(len(v) for v in flat[column] if isinstance(v, str))])
         sheet.set_column(j, j, min(wide + 2, 45))
     sheet.add_table(0, 0, max(len(flat), 1), len(flat.columns) - 1, {
         "name": f"{name}_table", "style": "Table Style Light 1",
-        "columns": [{"header": HEADS.get(str(c), str(c)), "header_format": bold} for c in flat.columns],
+        "columns": [
+            {"header": _ON_SHEET.get((name, str(c)), HEADS.get(str(c), str(c))), "header_format": bold}
+            for c in flat.columns
+        ],
     })
     sheet.freeze_panes(1, 1)
     sheet.set_landscape()

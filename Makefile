@@ -1,4 +1,4 @@
-# make demo    set everything up, draw the lots of the sample county, say where the map is
+# make demo    set everything up, draw the lots of the sample county, award them, say where the map is
 # make test    set everything up, run the tests
 # make check   lint, types, examples in the docs
 # make clean   remove what these made
@@ -17,6 +17,7 @@ endif
 
 demo: $(VENV)/.ready
 	$(BIN)/lotting demo
+	$(BIN)/allocation demo
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n $(JOBS)

@@ -1,7 +1,7 @@
 """The commands of ``allocation``. Data on stdout, progress and problems on stderr.
 
 Exit codes: 0 done, 1 rounds leave visits unserved that could not wait, or pay is below the minimum
-wage, 2 bad input, 130 interrupted.
+wage, 2 bad input, 3 no award or no plan can meet the rules, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from typing import Annotated
 
 import typer
 
-from lotting.console import AsJson, Debug, Folder, Quiet, Service, print_version, told, use_utf8
+from lotting.console import (
+    AsJson,
+    Debug,
+    Folder,
+    Quiet,
+    Service,
+    print_version,
+    say,
+    stderr,
+    told,
+    use_utf8,
+)
 
 __all__ = ["app", "main"]
 
@@ -24,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Share the work out: visits, rounds, travel, pay, the market.",
+    help="Share the work out: the market, awards, packages, visits, rounds, travel, pay.",
 )
 
 PlanFile = Annotated[
@@ -193,6 +204,47 @@ def burden(
             day=day and day.date(), effort=effort, seed=seed, out=out, quiet=quiet or as_json,
         )  # fmt: skip
         _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write to.")],
+    council: Annotated[
+        str, typer.Option(help="Sample: leicestershire (of drawn lots), herefordshire or hampshire.")
+    ] = "leicestershire",
+    debug: Debug = False,
+) -> None:
+    """Write a sample tender: a council's rules, explained, and made-up bids, that works at once."""
+    with told(debug):
+        from .samples.scaffold import new_tender
+
+        for path in new_tender(folder, council):
+            typer.echo(path)
+        say(stderr(), "dim", "", f"Next: allocation award {folder}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where lotting demo put its county.")
+    ] = Path("demo"),
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Award the lots of lotting demo: a sample tender with made-up bids."""
+    with told(debug):
+        from .commands.award import run
+        from .samples.scaffold import new_tender
+
+        place = folder / "leicestershire"
+        if not (place / "tender.toml").is_file():
+            new_tender(place)
+        found = run(
+            place, solver="highs", order=None, sequential=False, costs=False, scenarios=False,
+            scenario_file=None, pairs=False, moves_per_week=None, moves_per_provider=None,
+            hours_per_worker=25.0, out=None, quiet=quiet,
+        )  # fmt: skip
+        typer.echo(found.to_text())
 
 
 @app.command()

@@ -38,7 +38,7 @@ def test_a_sample_can_be_awarded(council, tmp_path, drawn):
     case = load_case(folder)
     found = award(case)
     assert found.status == AwardStatus.OPTIMAL
-    assert check_award(case, found) == []
+    assert check_award(case, found.frame) == []
     assert set(found.frame.index.get_level_values("lot")) == set(case.lots.frame.index)
 
 

@@ -139,7 +139,7 @@ def _translate(problem: pulp.LpProblem) -> tuple[list[str], Any]:
     table.upper_bounds.extend(math.inf if v.upBound is None else float(v.upBound) for v in variables)
     table.integers.extend(v.cat == pulp.LpInteger for v in variables)
     lows, highs, rows, columns, weights = [], [], [], [], []
-    for i, constraint in enumerate(problem.constraints.values()):
+    for i, constraint in enumerate(problem.constraints()):
         rhs = -float(constraint.constant)
         lows.append(-math.inf if constraint.sense == pulp.LpConstraintLE else rhs)
         highs.append(math.inf if constraint.sense == pulp.LpConstraintGE else rhs)

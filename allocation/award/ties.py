@@ -104,6 +104,7 @@ class _Search:
 
     def __post_init__(self) -> None:
         self.problem = self.model.problem.copy()
+        self.trial: list[pulp.LpConstraint] = []
         worth = self.problem.objective
         best = math.fsum(worth.get(v, 0.0) for v in self._chosen())
         self._hold(worth, best, TIE * SCALE)
@@ -113,20 +114,25 @@ class _Search:
         for w in self.won:
             yield next(v for v, seat, _ in self.model.seats[w.offer.number] if seat == w.seat)
 
+    def _row(self, expression: pulp.LpAffineExpression, sense: int, rhs: float) -> pulp.LpConstraint:
+        return pulp.LpConstraint(
+            pulp.LpAffineExpression(dict(expression.items())), sense=sense, name=self.model.name("tie"), rhs=rhs)
+
     def _hold(self, expression: pulp.LpAffineExpression, value: float, slack: float) -> None:
         """No award that is worse in this may follow."""
-        self.problem.addConstraint(pulp.LpConstraint(
-            pulp.LpAffineExpression(dict(expression.items())), sense=pulp.LpConstraintGE,
-            name=self.model.name("held"), rhs=value - slack))
+        self.problem.addConstraint(self._row(expression, pulp.LpConstraintGE, value - slack))
 
     def _solve(self, objective: pulp.LpAffineExpression) -> bool:
-        """Find the award of the greatest objective; whether there is any."""
-        self.problem.setObjective(objective)
+        """Find the award of the greatest objective, with the rows on trial; whether there is any."""
         while True:
+            problem = self.problem.copy()
+            for row in self.trial:
+                problem.addConstraint(row)
+            problem.setObjective(objective)
             left = self.end - time.perf_counter()
             if left <= 0:
                 raise _OutOfTime
-            found = solve_problem(self.problem, solver=self.solver, time_limit_s=left, seed=self.seed)
+            found = solve_problem(problem, solver=self.solver, time_limit_s=left, seed=self.seed)
             if found.outcome == Outcome.INFEASIBLE:
                 return False
             if found.outcome != Outcome.OPTIMAL:
@@ -148,11 +154,9 @@ class _Search:
         flags = {
             lot: self.problem.add_variable(self.model.name("differs", lot), 0, 1, cat="Binary")
             for lot in lots}
-        names = []
-        for lot, (expression, count) in lots.items():
-            names.append(self.model.name("differs", lot))
-            self.problem.addConstraint(pulp.LpConstraint(
-                expression + flags[lot], sense=pulp.LpConstraintLE, name=names[-1], rhs=float(count)))
+        self.trial = [
+            self._row(expression + flags[lot], pulp.LpConstraintLE, float(count))
+            for lot, (expression, count) in lots.items()]
         while True:
             rest = [lot for lot in lots if lot not in known]
             if not rest or not self._solve(pulp.LpAffineExpression([(flags[lot], 1.0) for lot in rest])):
@@ -161,14 +165,11 @@ class _Search:
             if not new:
                 break
             known |= new
-        for name in names:
-            del self.problem.constraints[name]
+        self.trial = []
         self.differ = [lot for lot in self.terms.lots if lot in known]
         for lot in set(self.terms.lots) - known:  # what no award as good changes need not be searched
             expression, count = lots[lot]
-            name = self.model.name("settled", lot)
-            self.problem.addConstraint(pulp.LpConstraint(
-                expression, sense=pulp.LpConstraintEQ, name=name, rhs=float(count)))
+            self.problem.addConstraint(self._row(expression, pulp.LpConstraintEQ, float(count)))
         return self.differ
 
     def _kept(self, lot: str) -> tuple[pulp.LpAffineExpression, int]:
@@ -181,22 +182,18 @@ class _Search:
 
     def count(self) -> int:
         """Count awards as good, this one with them, up to :data:`MOST_COUNTED`."""
-        names, first, number = [], self.won, 1
+        first, number = self.won, 1
         try:
             while number < MOST_COUNTED:
                 chosen = list(self._chosen())
-                names.append(self.model.name("not_again"))
-                self.problem.addConstraint(pulp.LpConstraint(
-                    pulp.LpAffineExpression([(v, 1.0) for v in chosen]), sense=pulp.LpConstraintLE,
-                    name=names[-1], rhs=len(chosen) - 1.0))
+                same = pulp.LpAffineExpression([(v, 1.0) for v in chosen])
+                self.trial.append(self._row(same, pulp.LpConstraintLE, len(chosen) - 1.0))
                 if not self._solve(pulp.LpAffineExpression()):
                     break
                 self.won = self.found
                 number += 1
         finally:
-            self.won = first
-            for name in names:
-                del self.problem.constraints[name]
+            self.won, self.trial = first, []
         return number
 
     def apply(self, rule: tuple[str, ...]) -> list[str]:
@@ -242,17 +239,16 @@ class _Search:
                 for offer in offers:
                     if offer.number in fixed:
                         continue
-                    name = self.model.name("first_id", lot)
-                    self.problem.addConstraint(pulp.LpConstraint(
-                        pulp.LpAffineExpression([(self.model.take[offer.bid], 1.0)]),
-                        sense=pulp.LpConstraintEQ, name=name, rhs=1.0))
                     fixed.add(offer.number)
-                    if self._wins(offer):
-                        break
-                    if self._solve(pulp.LpAffineExpression()):
-                        self.won = self.found
-                        break
-                    del self.problem.constraints[name]
+                    wins = self._row(
+                        pulp.LpAffineExpression([(self.model.take[offer.bid], 1.0)]), pulp.LpConstraintEQ, 1.0)
+                    self.trial = [] if self._wins(offer) else [wins]
+                    if self.trial and not self._solve(pulp.LpAffineExpression()):
+                        continue
+                    self.won = self.found if self.trial else self.won
+                    self.problem.addConstraint(wins)
+                    break
+                self.trial = []
 
     def _wins(self, offer: Offer) -> bool:
         return any(w.offer.number == offer.number for w in self.won)

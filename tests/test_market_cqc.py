@@ -61,7 +61,8 @@ def test_the_care_directory(tmp_path: Path, header: str, encoding: str) -> None:
     file.write_text(PREAMBLE + header + "".join([
         row(1, "le1 1aa", "Homecare agencies"), row(2, "LE1 1AB", "Residential homes|Homecare agencies"),
         row(3, "LE1 1AC", "Residential homes"), row(1, "LE1 1AA", "Homecare agencies"),
-        row(4, "LE1 1AD", "Homecare agencies").replace("Place 4", "Café Care"),
+        row(4, "LE1 1AD", "Homecare agencies").replace("Place 4", "Café Care").replace(
+            "Suite 1, High St", "Suite 1,\n High St"),
     ]), encoding=encoding)  # fmt: skip
     read = read_cqc(file)
     assert read.frame.index.to_list() == ["1-1", "1-2", "1-4"]

@@ -199,6 +199,21 @@ def test_without_control_all_is_exact() -> None:
     assert tables["provider_locality"]["hours"].to_list() == [5.25, 2.25]
 
 
+def test_few_hours_with_no_provider_follow_from_no_difference() -> None:
+    """Two packages wait: neither their hours nor those of all providers are shown beside the sum of all."""
+    facts = measure_market(market([
+        ("A", "North", "LCC", 30, 8), ("B", "North", "LCC", 20, 8), (NO_PROVIDER, "North", "LCC", 2, 9)]))
+    tables = published_tables(facts, ON)
+    assert not hidden(tables["providers"].loc[ALL, "hours"])
+    assert hidden(tables["providers"].loc[NOBODY, "hours"])
+    assert hidden(tables["hours"].loc["with no provider", "hours"])
+    assert hidden(tables["hours"].loc["with a provider", "hours"])
+    assert hidden(tables["summary"].loc["Weekly hours with a provider", "value"])
+    # One provider goes with it: else the sum of all less the two that are shown would tell.
+    assert [hidden(tables["providers"].loc[p, "hours"]) for p in "AB"].count(True) == 1
+    assert hidden(tables["localities"].loc["North", "no_provider_hours"])
+
+
 def test_one_person_with_many_packages_is_few() -> None:
     """Twenty packages of one person are one person."""
     packages = market([("A", "North", "LCC", 20, 8), ("B", "North", "LCC", 20, 8),

@@ -80,7 +80,7 @@ def market_text(
         if name in tables:
             blocks.append(table_text(tables[name], _GROUPS, first=first))
             blocks.append(table_text(tables[name], _PACKAGES, first=first))
-    blocks.append(_limits(facts, tables))
+    blocks.append(_limits(facts, tables, top))
     if "intentions" in tables:
         blocks.append(table_text(tables["intentions"], _FIRMS, first="Would bid for lot"))
     if "reach" in tables:
@@ -103,7 +103,7 @@ def _headline(summary: pd.DataFrame) -> str:
     return "\n".join(f"{name!s:<{wide}}{said(v):>12}" for name, v in summary["value"].items())
 
 
-def _limits(facts: MarketFacts, tables: Mapping[str, pd.DataFrame]) -> str:
+def _limits(facts: MarketFacts, tables: Mapping[str, pd.DataFrame], top: int) -> str:
     if not facts.caps and facts.over.empty:
         return ""
     parts = []
@@ -118,7 +118,9 @@ def _limits(facts: MarketFacts, tables: Mapping[str, pd.DataFrame]) -> str:
         for who, where in zip(over["provider_id"], over["locality"], strict=True)])  # fmt: skip
     for limit in dict.fromkeys(over.index):
         rows = named[over.index == limit]
-        parts.append(table_text(rows, _OVER, first=f"Over {limit}"))
+        more = len(rows) - top
+        parts.append(table_text(rows.head(top), _OVER, first=f"Over {limit}") + (
+            f"\n({more:,} more are in {BOOK})" if more > 0 else ""))
     return "\n\n".join(parts)
 
 

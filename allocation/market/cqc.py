@@ -9,6 +9,7 @@ Licence v3.0. https://www.cqc.org.uk/about-us/transparency/using-cqc-data
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -256,7 +257,7 @@ def _csv(path: Path) -> Iterator[list[str]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
-    return csv.reader(text.splitlines(keepends=True))
+    return csv.reader(io.StringIO(text, newline=""))
 
 
 def _sheets(path: Path) -> Iterator[Iterator[list[str]]]:

@@ -57,9 +57,12 @@ def withhold(
     gone = Withheld(groups={by: set() for by in within}, cells={by: set() for by in within})
     if not settings.disclosure_control:
         return gone
+    given: dict[str, tuple[frozenset[str], frozenset[str], bool]] = {}
     while True:
         size = gone.size()
         for by, table in within.items():
+            if given.get(by) == _sums_of(gone, by):
+                continue  # nothing new since this table was controlled
             done = control_counts(
                 table, columns=["packages"], groups=["provider_id"], across=by, rounding=1,
                 threshold=settings.threshold,
@@ -73,6 +76,7 @@ def withhold(
             gone.providers |= _hidden(done.totals["provider_id"])
             gone.groups[by] |= _hidden(done.totals[by])
             gone.everything |= bool(_hidden(done.totals["all"]))
+            given[by] = _sums_of(gone, by)
         if growth is not None:
             done = control_counts(
                 growth, columns=["packages_before", "packages"], rounding=1, threshold=settings.threshold,
@@ -88,6 +92,10 @@ def withhold(
                 return gone
             for figure in found:
                 _cover(figure, within, gone)
+
+
+def _sums_of(gone: Withheld, by: str) -> tuple[frozenset[str], frozenset[str], bool]:
+    return frozenset(gone.providers), frozenset(gone.groups[by]), gone.everything
 
 
 def _cover(figure: tuple[str, str, str], within: Mapping[str, pd.DataFrame], gone: Withheld) -> None:

@@ -61,7 +61,7 @@ _SEQUENCES = (
     Column("annual_cost_gbp", "Cost", "£/year"),
     Column("mean_quality", "Quality", "of 100", 1),
     Column("providers", "Winners"),
-    Column("objective", "Objective", "", 3),
+    Column("objective", "Value", "", 3),
     Column("shortfall", "Short by", "", 3),
 )
 _CSV = {

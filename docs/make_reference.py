@@ -17,7 +17,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from allocation.brokerage.brief import BrokerBrief
 from allocation.pay.brief import PayBrief
+from allocation.tender.brief import Tender
 from lotting.brief import Brief
 
 FOLDER = Path(__file__).parent / "reference"
@@ -88,6 +90,34 @@ Keys that depend on each other:
 - With `[policy]`, give `[workers]` or an `age` in `[periods]`: the minimum wage depends on it.
 """
 
+TENDER = """\
+# The tender, key by key
+
+<!-- Written by docs/make_reference.py from allocation/tender/brief.py. Change it there. -->
+
+One TOML file, `tender.toml`, states the rules of a tender before a bid is opened; `allocation award`
+keeps to them, and [Award the lots](../how-to/award.md) leads through it. Paths are relative to its folder,
+and an unknown key is refused.
+
+Keys that depend on each other:
+
+- `[lots]`: either `file`, with `neighbours` beside it, or `project` and `plan` together.
+- `[price]` and `[quality]`: their weights add up to 100. `points_per_pound` goes with the formula of
+  that name; `between_rates` needs the lower and the upper rate, which set bids aside under any formula.
+- `[rules]`: `shares` of n winners are n numbers, from the largest down, that add up to 100.
+- `max_locality_share_pct` needs every lot's locality, `moved_weight` needs `incumbents`.
+"""
+
+BROKER = """\
+# The broker's brief, key by key
+
+<!-- Written by docs/make_reference.py from allocation/brokerage/brief.py. Change it there. -->
+
+One TOML file, `broker.toml`, says who may take packages, in which order they are asked, and what is watched;
+[Place packages](../how-to/broker.md) leads through it. Paths are relative to its folder, and an unknown key
+is refused.
+"""
+
 WORDS: dict[Any, str] = {
     str: "text", int: "whole number", float: "number", Decimal: "number", bool: "`true` or `false`",
     Path: "path", dt.date: "date",
@@ -126,10 +156,12 @@ def words(kind: Any) -> str:
         return words(inner[0])
     if origin is Literal:
         return ", ".join(f'`"{v}"`' for v in inner)
+    if origin is tuple and inner[-1] is Ellipsis:
+        return f"list of {words(inner[0])}"
     if origin is tuple:
         return f"`[{words(inner[0])}, {words(inner[1])}]`"
     if origin is dict:
-        return f"`{{ name = {words(inner[1])}, ... }}`"
+        return f"`{{ name = {words(inner[1]).replace('`', '')}, ... }}`"
     if origin is list:
         return f"list of {words(inner[0]) if get_origin(inner[0]) else _many(inner[0])}"
     raise TypeError(f"no words for {kind!r}: add them to docs/make_reference.py")
@@ -167,6 +199,7 @@ def default(field: FieldInfo) -> str:
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    value = list(value) if isinstance(value, tuple) else value
     return f"`{value:g}`" if isinstance(value, float | Decimal) else f"`{value!r}`".replace("'", '"')
 
 
@@ -204,7 +237,10 @@ def section(heading: str, model: type[BaseModel], hours: str) -> str:
 
 #: What is about which brief: its head, the model of the brief, and what hours are.
 PAGES: dict[str, tuple[str, type[BaseModel], str]] = {
-    "brief.md": (BRIEF, Brief, "hours a week"), "pay.md": (PAY, PayBrief, "hours"),
+    "brief.md": (BRIEF, Brief, "hours a week"),
+    "pay.md": (PAY, PayBrief, "hours"),
+    "tender.md": (TENDER, Tender, "hours a week"),
+    "broker.md": (BROKER, BrokerBrief, "hours a week"),
 }
 
 

@@ -26,8 +26,8 @@ Ints = npt.NDArray[np.int64]
 _FIRST_OFFERS = 6  # of each package, to begin with
 _MOST_PAIRS = 20_000  # in the exact model
 _EASY_PAIRS = 4_000  # up to here it is solved at once, without a search before it
-_SEARCHED = 150  # packages shared out again at a time
-_SEARCH_SECONDS = 1.0  # for them, at most
+_SEARCHED = 60  # packages shared out again at a time
+_SEARCH_SECONDS = 0.7  # for them, at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,8 @@ from .register import Decision, Register, Writer
 
 __all__ = ["Broker", "Outcome", "Placed"]
 
+_TOGETHER = 10  # packages a transaction: each waits for the disk once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Outcome:
@@ -108,21 +110,19 @@ class Broker:
                 self.ledger.apply(entry)
 
     def place(self, packages: Sequence[Package]) -> Placed:
-        """Place packages one by one, in their order, each in a transaction of its own.
+        """Place packages one by one, in their order; a few in each transaction, so that others get a turn.
 
         Returns
         -------
         Placed
         """
-        outcomes = []
-        for package in packages:
-            if self.register is None:
-                outcomes.append(self._place(package, None))
-                continue
+        if self.register is None:
+            return Placed(outcomes=tuple(self._place(p, None) for p in packages))
+        outcomes: list[Outcome] = []
+        for first in range(0, len(packages), _TOGETHER):
             with self.register.writing() as writer:
                 self.refresh()
-                outcomes.append(self._place(package, writer))
-            self.refresh()
+                outcomes += [self._place(p, writer) for p in packages[first : first + _TOGETHER]]
         return Placed(outcomes=tuple(outcomes))
 
     def batch(
@@ -156,7 +156,6 @@ class Broker:
             with self.register.writing() as writer:
                 self.refresh()
                 outcomes, replaced = self._write(packages, plan, writer)
-            self.refresh()
         return Placed(outcomes=tuple(outcomes), shared=shared, replaced=replaced)
 
     def _write(
@@ -284,5 +283,4 @@ class Broker:
                 row = self.office.today[self.office.today["package_id"] == package_id].iloc[0]
                 decision = replace(decision, lot=row["lot"], area=row["area"])
             self._add(decision, writer)
-        self.refresh()
         return decision

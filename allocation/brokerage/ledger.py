@@ -88,6 +88,10 @@ class Ledger:
         self.as_of = dt.date.min if today is None else today.as_of
         self.ids = list(office.providers.index)
         self.number = {p: i for i, p in enumerate(self.ids)}
+        self._free = office.providers["free_hours"].to_numpy(float)
+        self._most = office.providers["max_weekly_hours"].to_numpy(float)
+        self._pools = office.offers["pool"].to_list()
+        self._limit = office.offers["limit_hours"].to_numpy(float)
         self.used = np.zeros(len(self.ids))
         self.free_used = np.zeros(len(self.ids))
         self.free_on = [dt.date.min if pd.isna(d) else d.date() for d in office.providers["free_on"]]
@@ -170,17 +174,13 @@ class Ledger:
 
     def provider_left(self) -> npt.NDArray[np.float64]:
         """Hours a week each provider can still take; 0 where it has not said."""
-        table = self.office.providers
-        free = table["free_hours"].to_numpy(float) - self.free_used
-        most = table["max_weekly_hours"].to_numpy(float) - self.used
+        free, most = self._free - self.free_used, self._most - self.used
         return np.where(np.isnan(free) & np.isnan(most), 0.0, np.fmin(free, most))
 
     def pool_left(self) -> npt.NDArray[np.float64]:
         """Hours a week left of each offer's pool; inf where it has none."""
-        offers = self.office.offers
-        taken = np.array([self.pool_used[p] if p else 0.0 for p in offers["pool"]])
-        limit = offers["limit_hours"].to_numpy(float)
-        return np.where(np.isnan(limit), np.inf, limit - taken)
+        taken = np.array([self.pool_used[p] if p else 0.0 for p in self._pools])
+        return np.where(np.isnan(self._limit), np.inf, self._limit - taken)
 
     def nearest_km(self, x_m: float, y_m: float) -> npt.NDArray[np.float64]:
         """Return km by road from each provider's base or nearest package, as straight line times detour.

@@ -191,8 +191,11 @@ def make_office(
     for name in ("skills", "places"):
         if name not in table:
             table[name] = pd.Series([frozenset()] * len(table), index=table.index, dtype=object)
-    for name in ("suspended_from", "suspended_to", "from", "to", "free_on"):
-        table[name] = pd.to_datetime(table[name])
+    for name, value in PROVIDER_NOTHING.items():
+        if value is pd.NaT:
+            table[name] = pd.to_datetime(table[name])
+        elif isinstance(value, float):
+            table[name] = table[name].astype("float64")
     runs = package_frame(pd.DataFrame({"package_id": [], "weekly_hours": []}) if today is None else today)
     if brief.today is not None:
         day = pd.Timestamp(brief.today.as_of)

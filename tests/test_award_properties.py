@@ -196,4 +196,5 @@ def test_the_checker_finds_positions_and_firms_won_twice():
     assert [b.rule for b in check_award(hand(rules, lots=1), swapped)] == ["positions"]
     members = [("A", "B", 50), ("A", "D", 50)]
     assert [b.rule for b in check_award(hand(rules, members, lots=1), frame)] == ["one_part_per_lot"]
-    assert [b.rule for b in check_award(hand({**rules, "max_providers": 1}, lots=1), frame)] == ["max_providers"]
+    few = hand({**rules, "max_providers": 1}, lots=1)
+    assert [b.rule for b in check_award(few, frame)] == ["max_providers"]

@@ -95,12 +95,8 @@ class AwardModel:
         self, group: str, place: str, terms: Iterable[tuple[pulp.LpVariable, float]], sense: int, rhs: float
     ) -> None:
         """Add a row of a group: -1 at most, 0 equal, 1 at least."""
-        sums: dict[pulp.LpVariable, float] = defaultdict(float)
-        for variable, weight in terms:
-            sums[variable] += weight
-        expression = pulp.LpAffineExpression([(v, w) for v, w in sums.items() if w])
-        self.problem.addConstraint(
-            pulp.LpConstraint(expression, sense=sense, name=self.name(group, place), rhs=rhs))
+        self.problem.addConstraint(pulp.LpConstraint(
+            weighted(terms), sense=sense, name=self.name(group, place), rhs=rhs))
 
     def hours_of(self, offers: Iterable[tuple[Offer, float]]) -> Iterator[tuple[pulp.LpVariable, float]]:
         """Seats of offers with their hours, times a part."""
@@ -153,20 +149,23 @@ def build_model(
     if model.relaxed is not None:
         model.problem.setObjective(pulp.LpAffineExpression([(model.relaxed, -1.0)]))
     else:
-        model.problem.setObjective(pulp.LpAffineExpression([
+        model.problem.setObjective(weighted(
             (variable, SCALE * _scaled(terms, offer, hours))
-            for offer in terms.offers for variable, hours in _worths(model, offer)]))
+            for offer in terms.offers for variable, _, hours in model.seats[offer.number]))
     return model
+
+
+def weighted(terms: Iterable[tuple[pulp.LpVariable, float]]) -> pulp.LpAffineExpression:
+    """Sum weights times variables; a variable may come several times, as a package does in its lots."""
+    sums: dict[pulp.LpVariable, float] = defaultdict(float)
+    for variable, weight in terms:
+        sums[variable] += weight
+    return pulp.LpAffineExpression([(v, w) for v, w in sums.items() if w])
 
 
 def _scaled(terms: Terms, offer: Offer, hours: float) -> float:
     worth = terms.worth(offer, hours)
     return worth / terms.all_hours if terms.rules.aim == "price" else worth
-
-
-def _worths(model: AwardModel, offer: Offer) -> Iterator[tuple[pulp.LpVariable, float]]:
-    for variable, _, hours in model.seats[offer.number]:
-        yield variable, hours
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pulp
 from lotting.errors import some
 
 from .award import Award, make_award
-from .model import SCALE, AwardModel, Won, add_cover, broken_cover
+from .model import SCALE, AwardModel, Won, add_cover, broken_cover, weighted
 from .solve import Outcome, Solver, solve_problem
 from .terms import Offer, Terms
 
@@ -106,7 +106,7 @@ class _Search:
         self.problem = self.model.problem.copy()
         self.trial: list[pulp.LpConstraint] = []
         worth = self.problem.objective
-        best = math.fsum(worth.get(v, 0.0) for v in self._chosen())
+        best = math.fsum(worth.get(v, 0.0) for v in set(self._chosen()))
         self._hold(worth, best, TIE * SCALE)
 
     def _chosen(self) -> Iterator[pulp.LpVariable]:
@@ -115,8 +115,8 @@ class _Search:
             yield next(v for v, seat, _ in self.model.seats[w.offer.number] if seat == w.seat)
 
     def _row(self, expression: pulp.LpAffineExpression, sense: int, rhs: float) -> pulp.LpConstraint:
-        return pulp.LpConstraint(
-            pulp.LpAffineExpression(dict(expression.items())), sense=sense, name=self.model.name("tie"), rhs=rhs)
+        terms = pulp.LpAffineExpression(dict(expression.items()))
+        return pulp.LpConstraint(terms, sense=sense, name=self.model.name("tie"), rhs=rhs)
 
     def _hold(self, expression: pulp.LpAffineExpression, value: float, slack: float) -> None:
         """No award that is worse in this may follow."""
@@ -186,7 +186,7 @@ class _Search:
         try:
             while number < MOST_COUNTED:
                 chosen = list(self._chosen())
-                same = pulp.LpAffineExpression([(v, 1.0) for v in chosen])
+                same = weighted((v, 1.0) for v in chosen)
                 self.trial.append(self._row(same, pulp.LpConstraintLE, len(chosen) - 1.0))
                 if not self._solve(pulp.LpAffineExpression()):
                     break
@@ -218,9 +218,9 @@ class _Search:
 
     def _best(self, figure: Callable[[Offer, float], float], slack: float) -> None:
         """Keep only awards that are best by a figure of offers and their hours."""
-        weights = pulp.LpAffineExpression([
-            (v, w) for offer in self.terms.offers for v, _, hours in self.model.seats[offer.number]
-            if (w := figure(offer, hours))])
+        weights = weighted(
+            (v, figure(offer, hours)) for offer in self.terms.offers
+            for v, _, hours in self.model.seats[offer.number])
         if len(weights) and self._solve(weights):
             self.won = self.found
             value = math.fsum(figure(w.offer, w.weekly_hours) for w in self.won)
@@ -240,8 +240,7 @@ class _Search:
                     if offer.number in fixed:
                         continue
                     fixed.add(offer.number)
-                    wins = self._row(
-                        pulp.LpAffineExpression([(self.model.take[offer.bid], 1.0)]), pulp.LpConstraintEQ, 1.0)
+                    wins = self._row(weighted([(self.model.take[offer.bid], 1.0)]), pulp.LpConstraintEQ, 1.0)
                     self.trial = [] if self._wins(offer) else [wins]
                     if self.trial and not self._solve(pulp.LpAffineExpression()):
                         continue

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 
 from .ledger import TOLERANCE_HOURS
+from .polish import polished
 from .silence import nothing_printed
 
 __all__ = ["Assigned", "List", "assign", "greedy", "value_of"]
@@ -196,14 +197,15 @@ def _assign(problem: List, time_limit_s: float, gap_pct: float, seed: int) -> As
         capped = float(top.sum() + prices @ np.maximum(problem.limit, 0))
         if capped < bound:
             bound, reduced = capped, profit - top[:, None]
-        rounded = _rounded(problem, pairs, share)
+        rounded = polished(problem, _rounded(problem, pairs, share), seconds=max(0.0, left * 0.1))
         if value_of(problem, rounded) > value:
             best, value = rounded, value_of(problem, rounded)
         held = np.zeros((n, m), bool)
         held[pairs[:, 0], pairs[:, 1]] = True
         own = np.where(held, profit, -np.inf).max(axis=1).clip(0)
         better = ~held & (profit > own[:, None] + 1e-7 * max(1.0, abs(bound)) / n)
-        if not better.any() or left < 1:
+        near = bound - value <= max(1e-7, gap_pct / 100) * abs(bound)
+        if near or not better.any() or left < 1:
             break
         pairs = np.vstack([pairs, _most(profit, better, _FIRST_OFFERS)])
     close = bound - value <= max(1e-7, gap_pct / 100) * abs(bound)
@@ -343,6 +345,7 @@ def _improved(
                              min(_SEARCH_SECONDS, max(until - time.monotonic(), 0.1)), 0.0, seed)
         if found is not None:
             others[rows] = found
+            others = polished(problem, others, seconds=max(0.0, until - time.monotonic()))
             if value_of(problem, others) > value + 1e-9:
                 best, value = others, value_of(problem, others)
     return best

@@ -20,10 +20,10 @@ from allocation.tender.load import Case
 from allocation.tender.scores import score_offers
 from lotting.errors import some
 
-from .award import Award
+from .award import Award, AwardStatus
 from .limits import Broken, Winners, broken_rules
 from .model import Won
-from .terms import RULES, Offer, Terms
+from .terms import RULES, Bid, Offer, Terms
 
 __all__ = ["OUTCOMES", "find_reasons"]
 
@@ -191,7 +191,28 @@ class _Why:
 
     def _broken(self, whole: Winners, *, cover: bool = True) -> tuple[Broken, ...]:
         cover = cover and all(b.rule != "failure_cover" for b in self.before)
-        return tuple(b for b in broken_rules(whole, cover=cover) if b not in self.before)
+        broken = tuple(b for b in broken_rules(whole, cover=cover) if b not in self.before)
+        # with too few winners the shares are others, and what these break is beside the point
+        return tuple(b for b in broken if b.rule == "providers_per_lot") or broken
+
+    def _in_that_place(self, swap: _Swap, broken: tuple[Broken, ...]) -> str:
+        """Say what breaks, and which package falls."""
+        fall = [b for b in (self.terms.bids[n] for n in sorted(swap.leave)) if len(b.offers) > 1]
+        falls = "".join(
+            f"{bid.provider}'s bid {bid.bid_id} for lots {self._lots_of(bid)} would fall as a whole, and "
+            for bid in fall if any(b.rule == "providers_per_lot" for b in broken))
+        first = {b.rule: b.words for b in reversed(broken)}  # one of each rule is enough
+        words = [first[rule] for rule in RULES if rule in first]
+        return f"In that place {falls}{'; '.join(words[:3])}."
+
+    def _falls(self, swap: _Swap, broken: tuple[Broken, ...]) -> bool:
+        return bool(self._packages(swap)) and any(b.rule == "providers_per_lot" for b in broken)
+
+    def _packages(self, swap: _Swap) -> int:
+        return sum(len(self.terms.bids[n].offers) > 1 for n in swap.leave)
+
+    def _lots_of(self, bid: Bid) -> str:
+        return some([self.terms.offers[n].lot for n in bid.offers], 10)
 
     def _empty(self, offer: Offer) -> dict[str, object]:
         said = (f"{offer.provider} did not win lot {offer.lot}, and nobody did: awarding the lots one after "
@@ -205,15 +226,22 @@ class _Why:
         better = [(s, self._broken(s.whole)) for s in swaps if s.change > _TIE]
         level = [s for s in swaps if abs(s.change) <= _TIE]
         free = next((s for s in level if not self._broken(s.whole)), None)
-        if better:
-            swap, broken = min(better, key=lambda s: (len(s[1]), -s[0].change))
+        # a package that falls leaves another lot short: what the award would gain by that is no gain
+        real = [(s, b) for s, b in better if not self._falls(s, b)]
+        above = [s for s, _ in better if s.offer.merit >= s.against.offer.merit]
+        if real:
+            swap, broken = min(real, key=lambda s: (self._packages(s[0]), len(s[1]), -s[0].change))
             row = self._kept_out(swap, broken) if broken else self._passed_over(swap)
         elif free is not None:
             swap = free
             row = self._tied(swap)
+        elif above:
+            swap = max(above, key=lambda s: (s.offer.merit, -s.against.offer.merit))
+            row = self._stands(swap)
         else:
             below = [s for s in swaps if s.offer.merit < self.winners.by_lot[lot][-1].offer.merit]
-            swap = (max(swaps, key=lambda s: s.change) if len(below) < len(swaps)
+            rest = [s for s in swaps if all(s is not other for other in below)]
+            swap = (max(rest, key=lambda s: s.change) if rest
                     else max(below, key=lambda s: (-s.against.offer.merit, s.offer.merit)))
             row = self._worse(swap)
         said = f"{row['sentence']} ({of[0].upper()}{of[1:]}{' by rate' if self.price else ' by score'}.)"
@@ -241,9 +269,19 @@ class _Why:
     def _kept_out(self, swap: _Swap, broken: tuple[Broken, ...]) -> dict[str, object]:
         offer = swap.offer
         said = (f"{offer.provider} did not win lot {offer.lot}{self._as_package(offer)}, though "
-                f"{self._beside(swap)}. In that place {'; '.join(b.words for b in broken[:3])}. Were that "
-                f"allowed, the award would be better by {self._amount(swap.change)}.")
+                f"{self._beside(swap)}. {self._in_that_place(swap, broken)} Were that allowed, the award "
+                f"would be better by {self._amount(swap.change)}.")
         return {"outcome": "rule", "rules": _names(broken), "sentence": said}
+
+    def _stands(self, swap: _Swap) -> dict[str, object]:
+        """A bid is better than part of a package that is worth more as a whole."""
+        offer, broken = swap.offer, self._broken(swap.whole)
+        end = ("no award with this bid in its place is better" if self.award.status == AwardStatus.OPTIMAL
+               else "the award found keeps it")
+        said = (f"{offer.provider} did not win lot {offer.lot}{self._as_package(offer)}, though "
+                f"{self._beside(swap)}. {self._in_that_place(swap, broken)} That package counts as a whole, "
+                f"and {end}.")
+        return {"outcome": "package", "rules": _names(broken), "sentence": said}
 
     def _passed_over(self, swap: _Swap) -> dict[str, object]:
         offer = swap.offer
@@ -284,7 +322,7 @@ class _Why:
         broken = self._broken(
             self.winners.changed(swap.leave, [offer.bid], {offer.number: level}), cover=False)
         if broken:
-            said += f" Even so, in that place {'; '.join(b.words for b in broken[:2])}."
+            said += f" Even so: {self._in_that_place(swap, broken).replace('In that', 'in that', 1)}"
         return {"rules": _names(broken), "outcome": "outscored", "enough_rate_gbp": rate,
                 "enough_quality": quality, "sentence": said}
 
@@ -292,8 +330,7 @@ class _Why:
         bid = self.terms.bids[offer.bid]
         if len(bid.offers) == 1:
             return ""
-        lots = [self.terms.offers[n].lot for n in bid.offers]
-        return f" by its bid {bid.bid_id} (all or nothing for lots {some(lots, 10)})"
+        return f" by its bid {bid.bid_id} (all or nothing for lots {self._lots_of(bid)})"
 
     def _amount(self, change: float) -> str:
         if self.price:

@@ -303,7 +303,8 @@ def _text(found: Found) -> str:
     frame = found.award.frame
     shown = frame.assign(annual_cost_gbp=frame["weekly_cost_gbp"] * weeks)
     shown.index = pd.Index([f"{lot}: {p}" for lot, p in frame.index])
-    blocks = [table_text(shown, _AWARD, first="Lot: winner"), wrapped(*sentences(found))]
+    label = max(20, 1 + max(map(len, shown.index)))
+    blocks = [table_text(shown, _AWARD, first="Lot: winner", label=label), wrapped(*sentences(found))]
     if found.costs is not None:
         blocks.append("What each rule costs\n" + wrapped(*(f"- {s}" for s in found.costs["sentence"])))
     if found.scenarios is not None:

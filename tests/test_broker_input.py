@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from allocation.brokerage.brief import load_broker
 from allocation.brokerage.office import load_office
 from allocation.cli import app
 from lotting.errors import InputError
+from lotting.scaffold import new_project
 
 BRIEF = """
 [order]
@@ -193,3 +195,21 @@ def test_there_is_nothing_to_explain_without_a_register(folder: Path) -> None:
     run("place", folder, folder / "list.csv", "--on", "2026-04-02")
     assert "nothing was decided" in run("explain", folder, "K9", code=2)
     assert "no provider has" in run("handback", folder, "K9", "--reason", "x", code=2)
+
+
+def test_the_map_of_what_is_hard_to_source(folder: Path, tmp_path: Path) -> None:
+    """One page that needs no network, with every lot asked for, and nobody's package."""
+    new_project(tmp_path / "council", "herefordshire")
+    brief = BRIEF.replace('postcodes = "postcodes.csv"\nlots = "plan.csv"',
+                          'project = "council/brief.toml"\nlots = "council/today.csv"')
+    (folder / "broker.toml").write_text(brief, encoding="utf-8")
+    lots = pd.read_csv(tmp_path / "council" / "today.csv")
+    first = lots.iloc[0]
+    (folder / "list.csv").write_text(
+        f"package_id,weekly_hours,area_code\nSECRET1,9,\nSECRET2,99,{first['area_code']}\n", encoding="utf-8")
+    run("place", folder, folder / "list.csv", "--on", "2026-04-02")
+    page = (folder / "private" / "broker-map.html").read_text(encoding="utf-8")
+    assert f">{first['lot']}<" in page
+    assert "100 %" in page
+    assert "SECRET" not in page
+    assert "<script src" not in page

@@ -63,7 +63,13 @@ class PlacesBrief(_Table):
 
     postcodes: Path | None = Field(None, description="Postcode directory (NSPL, ONSPD) or an extract.")
     lots: Path | None = Field(None, description="A plan: area_code,lot.")
-    project: Path | None = Field(None, description="The lotting brief, for the map of places hard to source.")
+    project: Path | None = Field(None, description="The lotting brief, for a map of what is hard to source.")
+
+    @model_validator(mode="after")
+    def _a_map_needs_lots(self) -> Self:
+        if self.project is not None and self.lots is None:
+            raise ValueError("a map needs the lots of the areas: give lots, a plan, beside project")
+        return self
 
 
 class OrderBrief(_Table):

@@ -57,7 +57,7 @@ class _State:
 
     def room(self) -> Floats:
         """Hours left of each offer: those of its tightest limit."""
-        return np.where(self.drawn, self.left[None, :], np.inf).min(axis=1)
+        return np.asarray(np.where(self.drawn, self.left[None, :], np.inf).min(axis=1), np.float64)
 
     def move(self, i: int, to: int) -> None:
         if self.offer[i] >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from .broker import Outcome
 from .ledger import Ledger
 from .office import Office
 
-__all__ = ["capacity_table", "hard_to_source", "minima_table", "review_table"]
+__all__ = ["capacity_table", "hard_to_source", "minima_table", "review_table", "unplaced_by"]
 
 
 def review_table(office: Office, ledger: Ledger, on: dt.date) -> pd.DataFrame:
@@ -118,13 +119,21 @@ def hard_to_source(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         Index ``area`` (``not known`` where blank), the most hours first; ``packages``, ``hours``
         (asked), ``unplaced_packages``, ``unplaced_hours``, ``unplaced_pct`` (of hours).
     """
-    rows = [(o.package.area or "not known", o.package.hours, o.kind == "unplaced") for o in outcomes]
-    table = pd.DataFrame(rows, columns=["area", "hours", "unplaced"])
-    table["unplaced_hours"] = table["hours"].where(table["unplaced"].astype(bool), 0.0)
-    found = table.groupby("area").agg(
-        packages=("hours", "size"), hours=("hours", "sum"), unplaced_packages=("unplaced", "sum"),
-        unplaced_hours=("unplaced_hours", "sum"))
-    found["unplaced_pct"] = (100 * found["unplaced_hours"] / found["hours"]).fillna(0.0)
+    found = unplaced_by(outcomes, "area")
     found = found[found["unplaced_packages"] > 0].reset_index()
     return found.sort_values(
         ["unplaced_hours", "area"], ascending=[False, True], ignore_index=True).set_index("area")
+
+
+def unplaced_by(outcomes: Sequence[Outcome], by: Literal["area", "lot"]) -> pd.DataFrame:
+    """Return what was asked for and not placed, of every area or lot; columns as above."""
+    rows = [
+        ((o.package.area if by == "area" else o.package.lot) or "not known", o.package.hours,
+         o.kind == "unplaced") for o in outcomes]
+    table = pd.DataFrame(rows, columns=[by, "hours", "unplaced"])
+    table["unplaced_hours"] = table["hours"].where(table["unplaced"].astype(bool), 0.0)
+    found = table.groupby(by).agg(
+        packages=("hours", "size"), hours=("hours", "sum"), unplaced_packages=("unplaced", "sum"),
+        unplaced_hours=("unplaced_hours", "sum"))
+    found["unplaced_pct"] = (100 * found["unplaced_hours"] / found["hours"]).fillna(0.0)
+    return found

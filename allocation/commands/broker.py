@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ from allocation.brokerage.eligible import Package, packages_of
 from allocation.brokerage.office import Office, load_office
 from allocation.brokerage.packages import read_packages
 from allocation.brokerage.register import Register
-from allocation.brokerage.review import capacity_table, hard_to_source, minima_table, review_table
+from allocation.brokerage.review import (
+    capacity_table,
+    hard_to_source,
+    minima_table,
+    review_table,
+    unplaced_by,
+)
 from allocation.brokerage.tables import placed_table, ranking_table, unplaced_table
 from allocation.report.private import PRIVATE, write_csv
 from lotting.console import stderr
@@ -32,7 +38,7 @@ __all__ = ["run_blocks", "run_explain", "run_hand_back", "run_place", "run_statu
 REGISTER = "broker.sqlite"
 PLACED, UNPLACED, RANKING = "broker-placed.csv", "broker-unplaced.csv", "broker-ranking.csv"
 HARD = "broker-hard-to-source.csv"
-SUMMARY = "broker.json"
+SUMMARY, MAP = "broker.json", "broker-map.html"
 
 _GAINS = (Column("one", "One by one", "", 1), Column("list", "Whole list", "", 1),
           Column("gain", "Gain", "", 1, signed=True))  # fmt: skip
@@ -79,7 +85,8 @@ def run_place(
     office = load_office(folder)
     wanted = _listed(office, packages, only)
     place = out or _place(folder)
-    names = [PLACED, UNPLACED, RANKING, HARD, SUMMARY]
+    names = [PLACED, UNPLACED, RANKING, HARD, SUMMARY, MAP]
+    draw = _map_of(office)
     check_folder(place, [*_inputs(folder), packages], names)
     if not quiet and whole:
         stderr().print(f"[dim]Sharing out {len(wanted):,} packages: up to {seconds:g} s[/]")
@@ -92,14 +99,33 @@ def run_place(
     data = _placed_data(found, office, on, whole=whole, dry_run=dry_run)
     rankings = {o.package.package_id: o.ranking for o in found.outcomes}
     hard = hard_to_source(found.outcomes)
+    title = f"Hard to source, {on.day} {on:%B %Y}"
+    drawn = {} if draw is None else {MAP: functools.partial(
+        draw, asked=unplaced_by(found.outcomes, "lot"), title=title,
+        subtitle=f"{len(found.outcomes):,} packages to place")}
     files = write_together(place, {
         PLACED: functools.partial(write_csv, table=placed_table(found.outcomes)),
         UNPLACED: functools.partial(write_csv, table=unplaced_table(found.outcomes)),
         RANKING: functools.partial(write_csv, table=ranking_table(rankings)),
         HARD: functools.partial(write_csv, table=hard.round(2).reset_index()),
         SUMMARY: lambda file: write_text(file, json.dumps(data, indent=1, ensure_ascii=False) + "\n"),
+        **drawn,
     })  # fmt: skip
     return Written(_placed_text(found, hard, dry_run=dry_run), data, files)
+
+
+def _map_of(office: Office) -> Callable[..., None] | None:
+    """Return what draws the map, where the brief names a lotting project; its areas are read first."""
+    places = office.places
+    if places.brief.project is None:
+        return None
+    from allocation.report.broker_map import write_hard_map
+    from lotting.areas import read_areas
+    from lotting.brief import load_brief
+
+    project = load_brief(places.brief.project)
+    areas = read_areas(project.areas).areas
+    return functools.partial(write_hard_map, areas=areas, lots=places.lots, source=project.publish.source)
 
 
 def _today() -> dt.date:

@@ -118,7 +118,7 @@ def test_reserves_are_named_beside_uncovered_hours() -> None:
     assert made.least_cover_pct == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6))
 def test_as_much_is_covered_as_brute_force_finds(seed: int) -> None:
     """Whole hours on up to 2 lots and 3 helpers: every way to share them out, tried one by one."""
@@ -150,7 +150,7 @@ def test_as_much_is_covered_as_brute_force_finds(seed: int) -> None:
     assert row["extra_weekly_gbp"] == pytest.approx(best[2], abs=0.1)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6))
 def test_hours_reconcile_and_match_a_linear_program(seed: int) -> None:
     """Stranded = absorbed + left for every failure and pair; the cover is the best an LP finds."""

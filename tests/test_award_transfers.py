@@ -109,7 +109,7 @@ def market(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, p
     return table(won)[["weekly_hours"]], table(today), members, lots(*names)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(market())
 def test_what_is_given_up_is_what_is_received(
     case: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame],
@@ -139,7 +139,7 @@ def test_what_is_given_up_is_what_is_received(
         assert {"new", "ends"} - set(both["kind"])  # never both: what ends could have been given
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(market(), st.integers(1, 9), st.none() | st.integers(1, 9))
 def test_waves_keep_the_limits_in_the_fewest_weeks(
     case: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame], limit: int, each: int | None,

@@ -40,7 +40,7 @@ class Resilience:
         RangeIndex; ``provider_id``, ``with_provider_id`` (empty: it fails alone), ``lots`` (it works in),
         ``stranded_hours``, ``absorbed_hours``, ``next_door_hours`` (of them taken on from a lot that
         touches), ``left_hours``, ``cover_pct``, ``extra_weekly_gbp`` (what the absorbed hours cost more
-        than before), ``lots_left`` (names of lots not wholly covered, with ``, `` between), and
+        than before), ``lots_left`` (names of lots not wholly covered, with ``; `` between), and
         ``worse_hours`` (of a pair: left beyond what the two leave one by one; NaN: not a pair). Single
         failures come first, by hours left; then pairs, by hours left.
     takers
@@ -163,7 +163,7 @@ def _totals(flow: _Flow) -> dict[str, object]:
         "next_door_hours": float(flow.takers.loc[flow.takers["next_door"], "weekly_hours"].sum()),
         "left_hours": left, "cover_pct": 100 * (stranded - left) / stranded if stranded > 0 else 100.0,
         "extra_weekly_gbp": float(flow.takers["extra_weekly_gbp"].sum()),
-        "lots_left": ", ".join(map(str, flow.lots.index[flow.lots["left_hours"] > 0])),
+        "lots_left": "; ".join(map(str, flow.lots.index[flow.lots["left_hours"] > 0])),
     }  # fmt: skip
 
 

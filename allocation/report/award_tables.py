@@ -41,8 +41,8 @@ def _n(value: float, decimals: int = 0) -> str:
 
 
 def _gbp(value: float, decimals: int = 0) -> str:
-    text = _n(abs(value), decimals)
-    return text if text == "–" else f"{'−' if value < 0 else ''}£{text}"
+    text = _n(round(abs(value), decimals), decimals)
+    return text if text == "–" else f"{'−' if round(value, decimals) < 0 else ''}£{text}"
 
 
 def _pct(value: float, decimals: int = 0) -> str:
@@ -52,14 +52,15 @@ def _pct(value: float, decimals: int = 0) -> str:
 def headline(found: Found) -> list[tuple[str, str]]:
     """Return the figures to show large."""
     figures = found.figures
-    return [
+    shown = [
         ("a year", _gbp(figures.annual_cost_gbp)),
         ("mean rate an hour", _gbp(figures.mean_rate_gbp, 2)),
         ("mean quality of 100", _n(figures.mean_quality, 1)),
         ("providers win", _n(figures.providers)),
-        ("of today's hours change provider", f"{_n(figures.moved_pct, 1)} %"),
-        ("cover if one provider fails, at least", f"{_n(figures.least_cover_pct, 0)} %"),
+        ("of today's hours change provider", _pct(figures.moved_pct, 1)),
+        ("cover if one provider fails, at least", _pct(figures.least_cover_pct)),
     ]
+    return [(words, figure) for words, figure in shown if figure != "–"]
 
 
 def sentences(found: Found) -> list[str]:
@@ -107,7 +108,7 @@ def sentences(found: Found) -> list[str]:
             f"If one provider fails and {spare}: the most is left by {worst['provider_id']}, "
             f"{worst['left_hours']:,.1f} "
             f"of {worst['stranded_hours']:,.1f} hours a week, in "
-            f"lot{'s' if ', ' in worst['lots_left'] else ''} {worst['lots_left']}."
+            f"lot{'s' if '; ' in worst['lots_left'] else ''} {worst['lots_left']}."
         )
     else:
         said.append(f"If any one provider fails and {spare}, all of its hours are covered.")
@@ -208,6 +209,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                 "Quality",
                 "Winners",
                 "Hours moved",
+                "People moved",
                 "Cover",
                 "Other winners in",
                 "Status",
@@ -220,14 +222,15 @@ def _tables(found: Found) -> Iterator[PageTable]:
                     _gbp(r["mean_rate_gbp"], 2),
                     _n(r["mean_quality"], 1),
                     _n(r["providers"]),
-                    _pct(r['moved_pct'], 1),
-                    _pct(r['least_cover_pct']),
+                    _pct(r["moved_pct"], 1),
+                    _n(r["moved_people"]),
+                    _pct(r["least_cover_pct"]),
                     "–" if pd.isna(r["differs_lots"]) else f"{r['differs_lots']:.0f} lots",
                     str(r["why"] or r["status"]),
                 )
                 for i, (name, r) in enumerate(found.scenarios.iterrows(), start=1)
             ),
-            (0, 9),
+            (0, 10),
         )
     if found.sequences is not None:
         yield PageTable(
@@ -268,7 +271,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                         _n(r[c], 1)
                         for c in ("today_hours", "stays_hours", "moves_hours", "new_hours", "ends_hours")
                     ),
-                    _pct(r['moved_pct'], 1),
+                    _pct(r["moved_pct"], 1),
                     _n(r["people_moved"]),
                 )
                 for lot, r in moved.lots.iterrows()
@@ -334,7 +337,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                             _n(r[c], 1)
                             for c in ("stranded_hours", "absorbed_hours", "next_door_hours", "left_hours")
                         ),
-                        _pct(r['cover_pct']),
+                        _pct(r["cover_pct"]),
                         _gbp(r["extra_weekly_gbp"]),
                         str(r["lots_left"]),
                     )

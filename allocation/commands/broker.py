@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from allocation.brokerage.blocks import plan_blocks
 from allocation.brokerage.brief import FileBrief, load_broker
 from allocation.brokerage.broker import Broker, Placed
 from allocation.brokerage.eligible import Package, packages_of
@@ -338,6 +337,8 @@ def run_blocks(
     folder: Path, *, keep_spot_pct: float | None, seconds: float, out: Path | None
 ) -> Written:
     """Plan which spot packages would become blocks."""
+    from allocation.brokerage.blocks import plan_blocks
+
     office = load_office(folder)
     if office.today.empty:
         raise InputError(Problem(message="there are no packages of today", file="broker.toml", column="today",

@@ -87,7 +87,10 @@ def audit_record(
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive of Windows: to be named when the award is made again
+        return path.name
 
 
 def _number(value: float) -> float | None:

@@ -210,17 +210,24 @@ def burden(
 def new(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write to.")],
     council: Annotated[
-        str, typer.Option(help="Sample: leicestershire (of drawn lots), herefordshire or hampshire.")
+        str,
+        typer.Option(
+            help="Sample tender: leicestershire (of drawn lots), herefordshire, hampshire; sample "
+            "brokerage: banes, worcestershire."
+        ),
     ] = "leicestershire",
     debug: Debug = False,
 ) -> None:
-    """Write a sample tender: a council's rules, explained, and made-up bids, that works at once."""
+    """Write a sample that works at once: a council's rules, explained, and made-up bids or packages."""
     with told(debug):
-        from .samples.scaffold import new_tender
+        from .samples.scaffold import new_sample
 
-        for path in new_tender(folder, council):
+        written = new_sample(folder, council)
+        for path in written:
             typer.echo(path)
-        say(stderr(), "dim", "", f"Next: allocation award {folder}")
+        tender = written[-1].name == "tender.toml"
+        following = f"award {folder}" if tender else f"broker batch {folder} {folder / 'list.csv'}"
+        say(stderr(), "dim", "", f"Next: allocation {following}")
 
 
 @app.command()
@@ -234,11 +241,11 @@ def demo(
     """Award the lots of lotting demo: a sample tender with made-up bids."""
     with told(debug):
         from .commands.award import run
-        from .samples.scaffold import new_tender
+        from .samples.scaffold import new_sample
 
         place = folder / "leicestershire"
         if not (place / "tender.toml").is_file():
-            new_tender(place)
+            new_sample(place)
         found = run(
             place, solver="highs", order=None, sequential=False, costs=False, scenarios=False,
             scenario_file=None, pairs=False, moves_per_week=None, moves_per_provider=None,

@@ -52,7 +52,7 @@ class Places:
                 found[name] = found[name].fillna(found["postcode"].map(known[name]))
             code = found["postcode"].map(known["area_code"]).fillna("")
             found["area_code"] = found["area_code"].mask(found["area_code"] == "", code)
-        lot = found["area_code"].map(self.lots).fillna("").astype("str")
+        lot = found["area_code"].map(self.lots).astype("object").fillna("").astype("str")
         found["lot"] = found["lot"].mask(found["lot"] == "", lot)
         district = found["postcode"].str.slice(0, -3)
         for other in (found["lot"], found["area_code"], district):

@@ -1,4 +1,4 @@
-"""Write a sample tender into a folder: the rules of a council, explained, and bids made up."""
+"""Write a sample into a folder: a council's rules, explained, and made-up bids or packages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from allocation.tender.lots import TenderLots, lots_of_project, lots_of_tables
 from lotting.errors import InputError, Problem, some
 from lotting.files import write_text
 
+from .desk import DeskShape, made_up_desk
 from .market import MarketShape, made_up_market
 
-__all__ = ["COUNCILS", "new_tender"]
+__all__ = ["COUNCILS", "TENDERS", "new_sample"]
 
 _SEED = 1
 
@@ -58,11 +59,25 @@ _SAMPLES = {
         lots=tuple((f"Zone {k}", 15_000) for k in range(1, 5)),
         touching=(("Zone 1", "Zone 2"), ("Zone 2", "Zone 3"), ("Zone 3", "Zone 4"), ("Zone 1", "Zone 4"))),
 }
-COUNCILS = tuple(_SAMPLES)
+#: Towns with rough places on the National Grid (recalled); B&NES's rate is about the fair price.
+_DESKS = {
+    "worcestershire": DeskShape(
+        towns=(("Worcester", 385_000, 255_000), ("Redditch", 404_500, 267_500),
+               ("Kidderminster", 383_000, 276_500), ("Bromsgrove", 396_000, 270_500),
+               ("Malvern", 378_500, 246_000), ("Evesham", 403_500, 243_800)),
+        providers=30, packages=420, listed=30, rate_gbp=21.5, weekly_hours=11.0, blocks=2),
+    "banes": DeskShape(
+        towns=(("Bath", 375_000, 164_800), ("Keynsham", 365_500, 168_500),
+               ("Midsomer Norton", 366_500, 154_500), ("Radstock", 368_900, 154_900),
+               ("Chew Valley", 357_000, 161_500)),
+        providers=24, packages=260, listed=30, rate_gbp=19.2, weekly_hours=8.0, tiers=True),
+}
+TENDERS = tuple(_SAMPLES)
+COUNCILS = (*TENDERS, *_DESKS)
 
 
-def new_tender(folder: str | Path, council: str = "leicestershire") -> list[Path]:
-    """Write a sample tender.
+def new_sample(folder: str | Path, council: str = "leicestershire") -> list[Path]:
+    """Write a sample tender, or a sample brokerage desk.
 
     Parameters
     ----------
@@ -75,7 +90,7 @@ def new_tender(folder: str | Path, council: str = "leicestershire") -> list[Path
     Returns
     -------
     list of Path
-        The files, ``tender.toml`` last.
+        The files, ``tender.toml`` or ``broker.toml`` last.
 
     Raises
     ------
@@ -86,20 +101,22 @@ def new_tender(folder: str | Path, council: str = "leicestershire") -> list[Path
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     [path.name for path in new_tender(Path(place) / "tender", "herefordshire")]
+    ...     [path.name for path in new_sample(Path(place) / "tender", "herefordshire")]
     ['lots.csv', 'bidders.csv', 'bids.csv', 'tender.toml']
     """
     folder, council = Path(folder), council.strip().casefold()
-    if council not in _SAMPLES:
+    if council not in COUNCILS:
         raise InputError(Problem(
-            message=f"there is no sample tender of {council!r}", fix=f"Choose one of {', '.join(COUNCILS)}."))
-    tables = _tables(folder, _SAMPLES[council])
+            message=f"there is no sample of {council!r}", fix=f"Choose one of {', '.join(COUNCILS)}."))
+    tender = council in _SAMPLES
+    tables = _tables(folder, _SAMPLES[council]) if tender else made_up_desk(_DESKS[council], seed=_SEED)
     template = resources.files(__package__).joinpath("templates", f"{council}.toml")
     writers: dict[str, Callable[[Path], None]] = {
         f"{name}.csv": lambda path, table=table: table.to_csv(  # type: ignore[misc]
             path, index=False, lineterminator="\n", encoding="utf-8")
         for name, table in tables.items()}
-    writers["tender.toml"] = lambda path: write_text(path, template.read_text(encoding="utf-8"))
+    rules = template.read_text(encoding="utf-8")
+    writers["tender.toml" if tender else "broker.toml"] = lambda path: write_text(path, rules)
     _write(folder, writers)
     return [folder / name for name in writers]
 

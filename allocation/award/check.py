@@ -12,7 +12,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linprog
 
 from allocation.tender.brief import RulesBrief
 from allocation.tender.load import Case
@@ -244,6 +243,8 @@ def _failure_cover(
     case: Case, rules: RulesBrief, won: pd.DataFrame, parts: pd.DataFrame
 ) -> Iterator[Breach]:
     """If a firm fails, a plan exists by which others in and around take on enough: linear programming."""
+    from scipy.optimize import linprog
+
     hours = case.lots.frame["weekly_hours"].astype(float)
     names = [str(lot) for lot in hours.index]
     graph = case.lots.graph

@@ -31,7 +31,7 @@ from allocation.report.award_tables import (
     sheets,
     winners,
 )
-from allocation.report.private import write_csv
+from allocation.report.inside import write_csv
 from allocation.tender.load import Case, load_case
 from lotting.console import print_warnings, stderr
 from lotting.errors import InputError, Problem, Problems

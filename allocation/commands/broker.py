@@ -25,7 +25,7 @@ from allocation.brokerage.review import (
     unplaced_by,
 )
 from allocation.brokerage.tables import placed_table, ranking_table, unplaced_table
-from allocation.report.private import PRIVATE, write_csv
+from allocation.report.inside import PRIVATE, write_csv
 from lotting.console import stderr
 from lotting.errors import InputError, Problem, some
 from lotting.files import write_text

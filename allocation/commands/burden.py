@@ -17,8 +17,9 @@ from lotting.console import stderr, width
 from lotting.errors import InputError, Problems
 from lotting.files import write_text
 
+from .county import read_county
 from .rounds import chosen_lots, postcodes_in, postcodes_of
-from .shared import Written, check_folder, plain, read_county, wrapped, write_together
+from .shared import Written, check_folder, plain, wrapped, write_together
 
 __all__ = ["run"]
 

@@ -18,8 +18,8 @@ from allocation.market.growth import history_from
 from allocation.market.intentions import Intentions, cover, read_intentions, viability
 from allocation.market.publishing import published_tables
 from allocation.market.read import MarketPackages, read_market_packages
+from allocation.report.inside import write_csv
 from allocation.report.market_book import long_table, write_market_workbook
-from allocation.report.private import write_csv
 from lotting.console import print_warnings, read_project, stderr
 from lotting.errors import InputError, Problem, Problems, some
 from lotting.files import write_text

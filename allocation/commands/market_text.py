@@ -10,7 +10,7 @@ import pandas as pd
 
 from allocation.market.facts import MarketFacts
 from allocation.market.publishing import ALL, NOBODY
-from allocation.report.private import PRIVATE
+from allocation.report.inside import PRIVATE
 
 from .shared import Column, table_text, wrapped
 

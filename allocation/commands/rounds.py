@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from allocation.progress import progress_bar
-from allocation.report.private import PRIVATE, rounds_table, shifts_table, unserved_table, write_csv
+from allocation.report.inside import PRIVATE, write_csv
+from allocation.report.private import rounds_table, shifts_table, unserved_table
 from allocation.report.rounds_map import write_rounds_map
 from allocation.travel.county import CountyDay, lots_of_workers
 from allocation.travel.figures import day_figures
@@ -21,12 +22,12 @@ from lotting.files import write_text
 from lotting.postcodes import normalise, read_postcodes
 from lotting.tables import read_table
 
+from .county import read_county
 from .shared import (
     Column,
     Written,
     check_folder,
     plain,
-    read_county,
     records,
     table_text,
     wrapped,

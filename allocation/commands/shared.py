@@ -13,14 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from allocation.travel.county import CountyDay, county_day
-from lotting.console import print_warnings, read_project, stderr, width
+from lotting.console import width
 from lotting.errors import InputError, Problem
 from lotting.files import replace_all
-from lotting.project import Project
 
 __all__ = [
-    "Column", "Written", "check_folder", "plain", "read_county", "records", "table_text", "wrapped",
+    "Column", "Written", "check_folder", "plain", "records", "table_text", "wrapped",
     "write_together",
 ]  # fmt: skip
 
@@ -52,32 +50,6 @@ class Column:
     unit: str = ""
     decimals: int = 0
     signed: bool = False
-
-
-def read_county(
-    folder: Path, plan: Path | None, *, service: str | None, day: dt.date | None, quiet: bool
-) -> CountyDay:
-    """Read a council, a plan and the visits, and say what is odd about them."""
-    project = read_project(folder, quiet=quiet)
-    console = stderr()
-    county = county_day(
-        project, plan or _plan_of(project, service), service=service, day=day,
-        tell=None if quiet else lambda what: console.print(f"[dim]{what}[/]"),
-    )  # fmt: skip
-    if not quiet:
-        print_warnings(console, [w for w in county.visits.warnings if w not in project.warnings])
-    return county
-
-
-def _plan_of(project: Project, service: str | None) -> Path:
-    out = project.path.parent / "out"
-    file = out / "plan.csv" if service is None or len(project.demands) == 1 else out / service / "plan.csv"
-    if not file.is_file():
-        raise InputError(Problem(
-            message="there is no plan", file=str(file),
-            fix="Draw the lots first (lotting design), or name a plan with --plan.",
-        ))  # fmt: skip
-    return file
 
 
 def check_folder(out: Path, project_inputs: Sequence[Path], names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from allocation.pay.rates import builtin_rates
 from allocation.progress import progress_bar
-from allocation.report.private import write_csv
+from allocation.report.inside import write_csv
 from allocation.report.travel_map import Layer, write_travel_map
 from allocation.report.travel_tables import long_table, rounded, write_travel_workbook
 from allocation.travel.compare import AFTER, BEFORE, Compared, compare_travel
@@ -26,12 +26,12 @@ from lotting.errors import InputError, Problem, Problems
 from lotting.files import write_text
 from lotting.visits.frame import visit_hours
 
+from .county import read_county
 from .shared import (
     Column,
     Written,
     check_folder,
     plain,
-    read_county,
     records,
     table_text,
     wrapped,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from allocation.report.private import PRIVATE, visits_table, write_csv
+from allocation.report.inside import PRIVATE, write_csv
+from allocation.report.private import visits_table
 from lotting.console import print_warnings, read_project, stderr
 from lotting.visits.project import project_visits
 

@@ -14,7 +14,7 @@ from lotting.report.geometry import dissolved, simplified
 from lotting.report.offline import DECIMALS, escaped, geojson, map_page, mark, new_map, parts, script_json
 from lotting.report.template import asset
 
-from .private import PRIVATE
+from .inside import PRIVATE
 from .travel_map import SHADES, WITHHELD
 
 __all__ = ["write_hard_map"]

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from allocation.rounds.workers import clock
 from allocation.travel.many import Planned
-from lotting.files import write_text
 
-__all__ = ["PRIVATE", "rounds_table", "shifts_table", "unserved_table", "visits_table", "write_csv"]
-
-#: Written into everything that must stay inside.
-PRIVATE = "Personal data: do not publish."
-
+__all__ = ["rounds_table", "shifts_table", "unserved_table", "visits_table"]
 
 def rounds_table(planned: Planned) -> pd.DataFrame:
     """Return every stop of every round, by lot, shift and order.
@@ -102,8 +95,3 @@ def visits_table(visits: pd.DataFrame) -> pd.DataFrame:
     for name in ("x_m", "y_m"):
         table[name] = table[name].round(1)
     return table
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, whole or not at all."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))

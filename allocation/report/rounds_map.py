@@ -26,7 +26,7 @@ from lotting.report.offline import (
 )
 from lotting.report.template import asset
 
-from .private import PRIVATE
+from .inside import PRIVATE
 
 __all__ = ["write_rounds_map"]
 

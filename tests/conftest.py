@@ -15,3 +15,11 @@ def shared() -> Path:
     if not (SHARED / "geo" / "units").is_dir():
         pytest.skip("the reference data folder is not beside the project")
     return SHARED
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have the search for rounds compiled once before several workers want it at the same time."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        from allocation.travel.many import warm_up
+
+        warm_up()

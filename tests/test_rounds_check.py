@@ -220,7 +220,7 @@ def test_every_rule_has_a_name_and_nothing_is_shared_with_the_search():
     assert [n.module for n in imports] == ["problem"]
     p = day(
         person=[0, 0], allowed=ONE_BARRED, capacity=[10, 10], max_minutes=[9, 9], hard_windows=True,
-        shift_start=[600, 600], shift_end=[601, 601], gap_low=[0, 0, 1], gap_high=[0, 0, 2],
+        shift_start=[600, 601], shift_end=[601, 602], gap_low=[0, 0, 1], gap_high=[0, 0, 2],
         break_after=[1, 1], break_minutes=[50, 50],
     )  # fmt: skip
     routes = {"x": [("a", 0, 470), ("a", 0, 471), ("b", 0, 600)], "y": [("c", 0, 640), ("c", 1, 649)]}

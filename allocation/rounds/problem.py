@@ -254,12 +254,13 @@ class RoundsProblem:
             raise ValueError("tasks must come in the order of their visits")
 
     def _overlapping(self) -> Bools:
-        """(W,): shifts that begin before an earlier one of the same person is over."""
+        """(W,): shifts that begin before an earlier one of the same person is over, where it has an end."""
         found = np.zeros(len(self.shift_ids), np.bool_)
         order = np.lexsort((self.shift_start, self.person))
         for one, other in pairwise(order):
             if self.person[one] == self.person[other]:
-                found[other] = self.shift_start[other] < self.shift_end[one]
+                end = self.shift_end[one]
+                found[other] = np.isfinite(end) and self.shift_start[other] < end
         return found
 
     @property

@@ -24,7 +24,7 @@ from lotting.travel import TravelTimes
 
 from .staff import made_up_staff, with_long_visits
 
-__all__ = ["Planned", "plan_lots", "seed_of"]
+__all__ = ["Planned", "plan_lots", "seed_of", "warm_up"]
 
 #: Care workers' visits times effort below which another process does not pay.
 _FOR_PROCESSES = 600.0
@@ -148,7 +148,7 @@ def plan_lots(
     alone = len(jobs) < 2 or total * effort < _FOR_PROCESSES
     if not alone:
         tell("Getting ready", 0, total)
-        _warm()
+        warm_up()
     tell("Planning rounds", 0, total)
     executor = make_executor(1 if alone else processes, kind="threads" if alone else "auto")
     try:
@@ -172,7 +172,7 @@ def _solved(
     return solve(problem, seed=seed, effort=effort, time_limit_s=time_limit_s, stop=stop)
 
 
-def _warm() -> None:
+def warm_up() -> None:
     """Have the search compiled once, and kept, before several processes want it."""
     import numpy as np
 

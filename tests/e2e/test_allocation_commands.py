@@ -320,7 +320,7 @@ def test_ctrl_c_before_there_is_anything(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("allocation.commands.shared.county_day", stop)
+    monkeypatch.setattr("allocation.commands.county.county_day", stop)
     ran = run("rounds", council, "--plan", council / "plan.csv", "--out", tmp_path / "out", *FAST)
     assert ran.code == 130
     assert not (tmp_path / "out").exists()

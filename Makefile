@@ -27,15 +27,20 @@ check: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --doctest-modules lotting allocation tests/test_docs.py
 
-$(VENV)/.ready: pyproject.toml
+# $(1): what to install
+define set_up
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable "$(1)"
+endef
+
+$(VENV)/.ready: pyproject.toml
+	$(call set_up,.)
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	@touch $@
+$(VENV)/.ready-dev: pyproject.toml
+	$(call set_up,.[dev])
+	@touch $(VENV)/.ready $@
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage

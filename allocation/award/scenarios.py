@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
+from allocation.settings import Table, checked, read_settings
 from allocation.tender.brief import Tender
 from allocation.tender.load import Case
-from allocation.tender.settings import Table, checked, read_settings
 from lotting.errors import InputError, Problem
 
 from .award import Award, NoAward, award

@@ -7,15 +7,12 @@ a misspelt switch never passes for its default.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from lotting.errors import InputError, Problem
-from lotting.toml_file import read_toml
+from allocation.settings import Table, read_settings
 
 __all__ = [
     "BlocksBrief", "BrokerBrief", "Criterion", "FileBrief", "OrderBrief", "PlacesBrief", "ReviewBrief",
@@ -27,7 +24,6 @@ Rule = Literal["tiers", "cost_and_share", "quality_and_cost", "lot", "blocks"]
 #: What points are given for.
 Criterion = Literal["cost", "quality", "share", "travel"]
 
-_PATHS = ("file", "postcodes", "lots", "project")
 WEIGHTS: dict[Rule, dict[Criterion, float]] = {
     "tiers": {"cost": 100.0},
     "cost_and_share": {"cost": 90.0, "share": 10.0},
@@ -37,11 +33,7 @@ WEIGHTS: dict[Rule, dict[Criterion, float]] = {
 }
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FileBrief(_Table):
+class FileBrief(Table):
     """``[providers]``, ``[awards]``, ``[reserves]``, ``[contracts]``, ``[blocked]``: a file."""
 
     file: Path = Field(description="CSV or Excel.")
@@ -58,7 +50,7 @@ class TodayBrief(FileBrief):
         description="Day of the export. What was placed to start later counts besides.")
 
 
-class PlacesBrief(_Table):
+class PlacesBrief(Table):
     """``[places]``: where postcodes and areas are."""
 
     postcodes: Path | None = Field(None, description="Postcode directory (NSPL, ONSPD) or an extract.")
@@ -72,7 +64,7 @@ class PlacesBrief(_Table):
         return self
 
 
-class OrderBrief(_Table):
+class OrderBrief(Table):
     """``[order]``: who is asked first."""
 
     rule: Rule = Field(description="The council's order.")
@@ -134,7 +126,7 @@ class OrderBrief(_Table):
         return ("capacity", "travel") if self.rule == "cost_and_share" else ("travel", "capacity")
 
 
-class ReviewBrief(_Table):
+class ReviewBrief(Table):
     """``[review]``: packages that grew, and plans that run long."""
 
     growth_hours: float = Field(5.0, gt=0, description="Growth, in hours a week, that asks for a review.")
@@ -142,7 +134,7 @@ class ReviewBrief(_Table):
     most_weeks: int = Field(26, gt=0, description="Weeks that no plan may exceed.")
 
 
-class BlocksBrief(_Table):
+class BlocksBrief(Table):
     """``[blocks]``: which spot packages would become blocks."""
 
     min_provider_hours: float = Field(
@@ -157,7 +149,7 @@ class BlocksBrief(_Table):
         40.0, gt=0, le=100, description="Most of all spot hours that one provider may hold in blocks.")
 
 
-class BrokerBrief(_Table):
+class BrokerBrief(Table):
     """A whole brokerage brief. Paths are absolute once it is loaded from a file."""
 
     order: OrderBrief
@@ -202,57 +194,4 @@ def load_broker(path: str | Path) -> tuple[BrokerBrief, Path]:
     path = Path(path)
     if path.is_dir():
         path /= "broker.toml"
-    raw = read_toml(path, absent="Check the path.")
-    folder = path.resolve().parent
-    named = [(t, k, inner[k]) for t, inner in raw.items() if isinstance(inner, Mapping)
-             for k in _PATHS if isinstance(inner.get(k), str)]
-    problems = [
-        Problem(message="there is no such file", file=path.name, column=f"{table}.{key}", value=name,
-                fix="Paths are relative to the brief's folder.")
-        for table, key, name in named if not (folder / name).is_file()]
-    try:
-        brief = BrokerBrief.model_validate(raw)
-    except ValidationError as error:
-        found = [_problem(e, path.name) for e in error.errors(include_url=False)]
-        raise InputError([*dict.fromkeys(found), *problems]) from error
-    if problems:
-        raise InputError(problems)
-    changes: dict[str, Any] = {}
-    for table in BrokerBrief.model_fields:
-        inner = getattr(brief, table)
-        paths = {key: getattr(inner, key, None) for key in _PATHS}
-        whole = {key: folder / path for key, path in paths.items() if isinstance(path, Path)}
-        if whole:
-            changes[table] = inner.model_copy(update=whole)
-    return brief.model_copy(update=changes), path
-
-
-def _problem(error: Any, file: str) -> Problem:
-    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should", "should")
-    value = error.get("input")
-    shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
-    where, fix = ".".join(str(part) for part in error["loc"]), ""
-    if kind == "extra_forbidden":
-        keys = _keys(error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
-        message, shown = "unknown key", None
-        fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(keys)}."
-    elif kind == "missing":
-        message, shown, fix = "missing", None, "Add it."
-    elif kind.startswith(("int", "float")):
-        fix = "Write a number, without quotes and thousands separators."
-    elif kind.startswith("date"):
-        message, fix = "should be a date", "Write it as 2026-04-01, without quotes."
-    return Problem(message=message, file=file, column=where or None, value=shown, fix=fix)
-
-
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = BrokerBrief
-    for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None:
-            return []
-        kinds = [field.annotation, *get_args(field.annotation)]
-        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
-    return list(model.model_fields)
+    return read_settings(path, BrokerBrief, absent="Check the path."), path

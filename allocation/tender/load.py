@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from allocation.settings import checked
 from lotting.errors import Problem, Problems, some
 
 from . import cells
@@ -24,7 +25,6 @@ from .providers import (
     read_providers,
 )
 from .scores import score_offers
-from .settings import checked
 
 __all__ = ["Case", "load_case", "make_case"]
 

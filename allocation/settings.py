@@ -112,6 +112,8 @@ def _problem(error: Any, model: type[BaseModel], file: str) -> Problem:
         message, shown, fix = "missing", None, "Add it."
     elif kind.startswith(("int", "float")):
         fix = "Write a number, without quotes and thousands separators."
+    elif kind.startswith("date"):
+        message, fix = "should be a date", "Write it as 2026-04-01, without quotes."
     return Problem(message=message, file=file, column=_where(model, path), value=shown, fix=fix)
 
 

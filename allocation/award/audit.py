@@ -22,14 +22,20 @@ from typing import Any
 import pandas as pd
 
 from allocation.tender.load import Case, load_case
-from lotting.errors import InputError, Problem
+from lotting.errors import InputError, Problem, some
 
-from .award import Award, award
+from .award import Award, AwardStatus, award
 from .sequential import sequential_award
 
 __all__ = ["Repeated", "audit_record", "read_audit", "repeat_award"]
 
 VERSION = 1
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "tender": str, "inputs_sha256": dict, "rules_off": list, "mechanism": str, "order": str, "solver": str,
+    "seed": int, "time_limit_s": (int, float), "status": str, "model_sha256": dict, "award": list,
+    "reserves": list,
+}  # fmt: skip
+_LINE = {"lot", "provider_id"}
 _PACKAGES = ("lotting", "ortools", "pulp", "pandas", "numpy", "scipy")
 
 
@@ -82,8 +88,12 @@ def audit_record(
         "lots_that_differ": list(made.lots_that_differ), "tie_steps": list(made.tie_steps),
         "notes": list(made.notes), "model_sha256": {path.name: _hash(path) for path in models},
         "versions": {"python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}},
-        "award": _lines(made.frame), "reserves": json.loads(made.reserves.to_json(orient="records")),
+        "award": _lines(made.frame), "reserves": _reserves(made),
     }  # fmt: skip
+
+
+def _reserves(made: Award) -> Any:
+    return json.loads(made.reserves.to_json(orient="records"))
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -127,18 +137,17 @@ def read_audit(path: Path) -> dict[str, Any]:
             Problem(message="the audit record cannot be read", file=str(path), fix="Check the path.")
         ) from error
     except ValueError as error:
-        raise InputError(
-            Problem(message="this is no audit record", file=str(path), fix="Name audit/award.json.")
-        ) from error
+        raise _no_record(path, "this is no audit record") from error
     if not isinstance(record, dict) or record.get("audit_version") != VERSION:
-        raise InputError(
-            Problem(
-                message="this is no audit record of this version",
-                file=str(path),
-                fix="Name audit/award.json.",
-            )
-        )
+        raise _no_record(path, "this is no audit record of this version")
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(record.get(key), kind)]
+    if wrong or not all(isinstance(line, dict) and line.keys() >= _LINE for line in record["award"]):
+        raise _no_record(path, f"this audit record is damaged: {some(wrong or ['award'])}")
     return record
+
+
+def _no_record(path: Path, message: str) -> InputError:
+    return InputError(Problem(message=message, file=str(path), fix="Name audit/award.json as written."))
 
 
 def repeat_award(path: Path, *, tender: Path | None = None) -> Repeated:
@@ -176,7 +185,17 @@ def repeat_award(path: Path, *, tender: Path | None = None) -> Repeated:
             seed=record["seed"],
             time_limit_s=record["time_limit_s"],
         )
-    differences += _differences(record["award"], _lines(made.frame))
+    differences += [
+        f"The file {name} is not the one that was written beside the record."
+        for name, sha in record["model_sha256"].items()
+        if (path.parent / name).is_file() and _hash(path.parent / name) != sha
+    ]  # fmt: skip
+    found = _differences(record["award"], _lines(made.frame))
+    if not found and _reserves(made) != record["reserves"]:
+        found = ["The reserves are not those named then."]
+    if found and record["mechanism"] == "optimum" and record["status"] != AwardStatus.OPTIMAL:
+        found.append("That award was not proven to be the best: it rests on how far the solver came in time.")
+    differences += found
     return Repeated(made, tuple(differences), len(made.frame), float(made.frame["weekly_cost_gbp"].sum()))
 
 

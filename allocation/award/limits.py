@@ -18,7 +18,7 @@ from lotting.plan import natural
 from .model import SLACK_HOURS, Won, broken_cover, stands_alone
 from .terms import Offer, Terms
 
-__all__ = ["Broken", "Winners", "broken_rules"]
+__all__ = ["Broken", "Winners", "broken_caps", "broken_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def broken_rules(winners: Winners, *, cover: bool = True) -> list[Broken]:
         Whether to look at failure cover, which takes longest, if nothing else is broken.
     """
     terms = winners.terms
-    found = [*_lots(winners), *_firms(winners), *_least(winners), *_preferences(winners)]
+    found = [*_lots(winners), *broken_caps(winners), *_least(winners), *_preferences(winners)]
     if cover and not found:
         for firm, lots in broken_cover(terms, winners.won):
             rules = terms.rules
@@ -119,6 +119,17 @@ def broken_rules(winners: Winners, *, cover: bool = True) -> list[Broken]:
                 f"if {firm} failed, the others in and around lot{'s' if len(lots) > 1 else ''} "
                 f"{_named(lots)} could not take on {rules.failure_cover_pct:g} % of its hours there")))
     return found
+
+
+def broken_caps(winners: Winners) -> Iterator[Broken]:
+    """Yield the limits that more winners can only break further: hours offered, caps, winners in all."""
+    yield from _capacity(winners)
+    yield from _firms(winners)
+    rules = winners.terms.rules
+    number = len({w.offer.provider for w in winners.won})
+    if winners.terms.on("max_providers") and rules.max_providers is not None and number > rules.max_providers:
+        yield Broken("max_providers", (
+            f"there would be {number} providers in all, above the limit of {rules.max_providers}"))
 
 
 def _named(lots: Collection[str]) -> str:
@@ -133,11 +144,6 @@ def _lots(winners: Winners) -> Iterator[Broken]:
         if terms.on("providers_per_lot") and not low <= len(mine) <= high:
             yield Broken("providers_per_lot", f"lot {lot} would have {len(mine)} of "
                          f"{low if low == high else f'{low} to {high}'} providers")
-        for w in mine:
-            if terms.on("capacity") and w.weekly_hours > w.offer.capacity_hours + SLACK_HOURS:
-                yield Broken("capacity", (
-                    f"{w.offer.provider} offers at most {w.offer.capacity_hours:,.0f} hours a week in lot "
-                    f"{lot}, and the share would be {w.weekly_hours:,.1f}"))
         if terms.on("one_part_per_lot"):
             seen: dict[str, str] = {}
             for w in mine:
@@ -147,6 +153,14 @@ def _lots(winners: Winners) -> Iterator[Broken]:
                             f"{firm} would be part of two winners of lot {lot}, {seen[firm]} and "
                             f"{w.offer.provider}"))
                     seen[firm] = w.offer.provider
+
+
+def _capacity(winners: Winners) -> Iterator[Broken]:
+    for w in winners.won:
+        if winners.terms.on("capacity") and w.weekly_hours > w.offer.capacity_hours + SLACK_HOURS:
+            yield Broken("capacity", (
+                f"{w.offer.provider}'s share of lot {w.offer.lot} would be {w.weekly_hours:,.1f} hours a "
+                f"week, above the {w.offer.capacity_hours:,.0f} it offers there"))
 
 
 def _firms(winners: Winners) -> Iterator[Broken]:
@@ -193,9 +207,6 @@ def _least(winners: Winners) -> Iterator[Broken]:
     hours: dict[str, float] = defaultdict(float)
     for w in winners.won:
         hours[w.offer.provider] += w.weekly_hours
-    if terms.on("max_providers") and rules.max_providers is not None and len(hours) > rules.max_providers:
-        yield Broken("max_providers", (
-            f"there would be {len(hours)} providers in all, above the limit of {rules.max_providers}"))
     for provider, held in hours.items():
         for rule, least, whose in (
             ("own_min_hours", terms.own("min_weekly_hours", provider), "it says it needs"),

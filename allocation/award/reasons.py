@@ -379,7 +379,7 @@ def _rate(offer: Offer) -> str:
 
 
 def _upset(bids: list[tuple[str, str]]) -> str:
-    return " ".join(f"bid {bid}: {reason}." for bid, reason in bids)
+    return "; ".join(f"bid {bid}, {reason}" for bid, reason in bids) + "."
 
 
 def _names(broken: tuple[Broken, ...]) -> str:

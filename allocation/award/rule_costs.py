@@ -35,14 +35,14 @@ def rules_in_force(case: Case) -> dict[str, str]:
     own = {name: int(frame[column].notna().sum()) for name, column in (
         ("own_lots", "max_lots"), ("own_hours", "max_weekly_hours"), ("own_min_hours", "min_weekly_hours"))}
     limited = int(case.bids.offers["capacity_hours"].notna().sum())
+    capped = f"{limited:,} offer{'s have' if limited > 1 else ' has'} one"
     shared = case.providers.members["provider_id"].duplicated().any()
     shares = any(len(set(rules.shares_of(k))) > 1 for k in range(1, _most(case) + 1))
     said: dict[str, str | None] = {
         "providers_per_lot": f"the number of providers ({per_lot})",
         "positions": "the rule that the better bid has the larger share" if shares else None,
         "one_part_per_lot": "the rule that no firm is part of two winners of a lot" if shared else None,
-        "capacity": (f"what bidders offer at most in a lot ({limited:,} offer{'s' if limited > 1 else ''})"
-                     if limited else None),
+        "capacity": f"bidders' own limits in a lot ({capped})" if limited else None,
         "own_lots": (f"providers' own limits on lots ({_have(own['own_lots'])})"
                      if own["own_lots"] else None),
         "own_hours": (f"providers' own limits on hours ({_have(own['own_hours'])})"
@@ -140,22 +140,30 @@ def _without(case: Case, given: Award, rule: str, solver: Solver, time_limit_s: 
 
 
 def _sentence(words: str, base: Figures, found: Figures, gain: float, aim: str, *, proven: bool) -> str:
-    many = words.startswith(("providers' own", "what bidders"))
+    many = words.startswith(("providers' own", "bidders' own"))
     head, s, it = words[0].upper() + words[1:], "" if many else "s", "them" if many else "it"
     if gain == 0:
         end = "" if proven else " that was found in time"
         return f"{head} cost{s} nothing: without {it} no better award{end or ' exists'}."
     yearly = base.annual_cost_gbp - found.annual_cost_gbp
-    parts = []
-    if abs(yearly) >= 0.5:
-        parts.append(f"cost{s} £{yearly:,.0f} a year" if yearly > 0 else f"save{s} £{-yearly:,.0f} a year")
-    if aim == "score":
-        parts.append(f"cost{s} {gain:.2f} points of the mean score")
+    parts, points = [], f"{_digits(gain)} points of the mean score"
+    if yearly >= 0.5:
+        parts.append(f"cost{s} £{yearly:,.0f} a year" + (f" and {points}" if aim == "score" else ""))
+    else:
+        parts += [f"save{s} £{-yearly:,.0f} a year"] if yearly <= -0.5 else []
+        parts += [f"cost{s} {points}"] if aim == "score" else []
     if found.providers != base.providers:
         way = "lift" if base.providers > found.providers else "lower"
         parts.append(f"{way}{s} the number of winners from {found.providers} to {base.providers}")
+    if not parts:  # by price alone: pence
+        parts.append(f"cost{s} £{gain:,.2f} a week")
     said = f"{head} {', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}."
     if abs(base.least_cover_pct - found.least_cover_pct) >= 0.5:
         said += (f" Cover of the worst failure: {found.least_cover_pct:.0f} % without {it}, "
                  f"{base.least_cover_pct:.0f} % with {it}.")
     return said if proven else f"{said} Time ran out: the figures are not proven."
+
+
+def _digits(points: float) -> str:
+    """Write points with two decimals, or as many as show that there are any."""
+    return next((text for n in (2, 3, 4) if float(text := f"{points:.{n}f}")), f"{points:.6f}")

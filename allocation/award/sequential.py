@@ -20,7 +20,8 @@ from allocation.tender.load import Case
 
 from .award import Award, AwardStatus, make_award
 from .check import check_award
-from .model import SLACK_HOURS, Won
+from .limits import Winners, broken_caps
+from .model import Won
 from .terms import Bid, Offer, Terms
 
 __all__ = ["sequential_award"]
@@ -181,39 +182,7 @@ class _Run:
         return True
 
     def _within(self, won: tuple[Won, ...]) -> bool:
-        terms, rules = self.terms, self.terms.rules
-        lots: dict[str, int] = defaultdict(int)
-        hours: dict[str, float] = defaultdict(float)
-        local: dict[tuple[str, str], float] = defaultdict(float)
-        for w in won:
-            if terms.on("capacity") and w.weekly_hours > w.offer.capacity_hours + SLACK_HOURS:
-                return False
-            for firm, part in terms.parts[w.offer.provider].items():
-                lots[firm] += 1
-                hours[firm] += part * w.weekly_hours
-                local[firm, terms.locality[w.offer.lot]] += part * w.weekly_hours
-        most: dict[str, float] = {
-            "max_lots": rules.max_lots or float("inf"),
-            "max_weekly_hours": rules.max_weekly_hours or float("inf"),
-            "max_share": (rules.max_share_pct or float("inf")) / 100 * terms.all_hours}
-        limits = {rule: value if terms.on(rule) else float("inf") for rule, value in most.items()}
-        most_winners = rules.max_providers if terms.on("max_providers") else None
-        if most_winners is not None and len({w.offer.provider for w in won}) > most_winners:
-            return False
-        for firm, held in lots.items():
-            own_lots = terms.own("max_lots", firm) if terms.on("own_lots") else float("inf")
-            own_hours = terms.own("max_weekly_hours", firm) if terms.on("own_hours") else float("inf")
-            if held > min(limits["max_lots"], own_lots):
-                return False
-            if hours[firm] > min(limits["max_weekly_hours"], limits["max_share"], own_hours) + SLACK_HOURS:
-                return False
-        if rules.max_locality_share_pct is None or not terms.on("max_locality_share"):
-            return True
-        part = rules.max_locality_share_pct / 100
-        return all(
-            not place or here <= part * sum(
-                h for lot, h in terms.hours.items() if terms.locality[lot] == place) + SLACK_HOURS
-            for (_, place), here in local.items())
+        return next(broken_caps(Winners(self.terms, won)), None) is None
 
     def notes(self) -> list[str]:
         """Say which lots the sequence left."""

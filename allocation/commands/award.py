@@ -159,7 +159,10 @@ def _check(
         if value is not None and not value >= 1:
             problems.add(f"{name} must be 1 or more", value=f"{value:g}")
     if case.bids.offers.empty:
-        problems.add("there is no bid that counts", fix="Look at the quality threshold and the rates.")
+        aside = case.bids.set_aside
+        problems.add(
+            f"no bid counts: all {len(aside):,} rows are set aside; bid {aside['bid_id'].iloc[0]}: "
+            f"{aside['reason'].iloc[0]}", fix="Look at the quality threshold and the lower and upper rate.")
     asked: tuple[Scenario, ...] = ()
     try:
         asked = (

@@ -272,5 +272,7 @@ def load_tender(path: str | Path) -> Tender:
     path = Path(path)
     if path.is_dir():
         path /= "tender.toml"
-    whole = read_settings(path, _WholeTender, absent="Check the path: the rules are in tender.toml.")
+    absent = ("This is a brokerage desk: see allocation broker." if (path.parent / "broker.toml").is_file()
+              else "Check the path: the rules are in tender.toml.")
+    whole = read_settings(path, _WholeTender, absent=absent)
     return Tender.model_construct(**{key: getattr(whole, key) for key in Tender.model_fields})

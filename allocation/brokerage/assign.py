@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from ortools.math_opt.python import mathopt
 
+from allocation.solver import run_solver
+
 from .ledger import TOLERANCE_HOURS
 from .polish import polished
-from .silence import nothing_printed
 
 __all__ = ["Assigned", "List", "assign", "greedy", "value_of"]
 
@@ -171,11 +172,6 @@ def assign(
     Assigned
         Never worth less than one by one.
     """
-    with nothing_printed():
-        return _assign(problem, time_limit_s, gap_pct, seed)
-
-
-def _assign(problem: List, time_limit_s: float, gap_pct: float, seed: int) -> Assigned:
     began = time.monotonic()
     first = greedy(problem)
     first_value = value_of(problem, first)
@@ -282,7 +278,7 @@ def _build(
 def _relaxed(problem: List, pairs: Ints, seconds: float) -> tuple[Floats | None, Floats]:
     """Solve the relaxation over some pairs; prices of the limits, and how much of each pair is used."""
     model, variables, limits = _build(problem, pairs, whole=False)
-    result = mathopt.solve(
+    result = run_solver(
         model, mathopt.SolverType.HIGHS,
         params=mathopt.SolveParameters(time_limit=dt.timedelta(seconds=seconds)))
     done = result.termination.reason == mathopt.TerminationReason.OPTIMAL
@@ -342,7 +338,7 @@ def _improved(
         own = np.flatnonzero(best[rows] >= 0)
         near[own, best[rows][own]] = True
         found, _ = _exact(part, np.argwhere(near), best[rows],
-                             min(_SEARCH_SECONDS, max(until - time.monotonic(), 0.1)), 0.0, seed)
+                          min(_SEARCH_SECONDS, max(until - time.monotonic(), 0.1)), 0.0, seed)
         if found is not None:
             others[rows] = found
             others = polished(problem, others, seconds=max(0.0, until - time.monotonic()))
@@ -356,7 +352,7 @@ def _exact(
 ) -> tuple[Ints | None, float]:
     model, variables, _ = _build(problem, pairs, whole=True)
     values = {x: float(known[i] == j) for x, (i, j) in zip(variables, pairs.tolist(), strict=True)}
-    result = mathopt.solve(
+    result = run_solver(
         model, mathopt.SolverType.HIGHS,
         params=mathopt.SolveParameters(
             time_limit=dt.timedelta(seconds=seconds), relative_gap_tolerance=max(gap_pct / 100, 1e-7),

@@ -16,12 +16,12 @@ import pandas as pd
 from ortools.math_opt.python import mathopt
 from scipy.stats import norm
 
+from allocation.solver import run_solver
 from lotting.errors import LottingError
 
 from .brief import BlocksBrief
 from .office import Office
 from .reading import rows_of
-from .silence import nothing_printed
 
 __all__ = ["BlockPlan", "expected_use", "plan_blocks", "spot_hours"]
 
@@ -220,10 +220,9 @@ def _choose(
     model.maximize(worth)
     if not units:
         return []
-    with nothing_printed():
-        result = mathopt.solve(
-            model, mathopt.SolverType.HIGHS,
-            params=mathopt.SolveParameters(time_limit=dt.timedelta(seconds=seconds), random_seed=1))
+    result = run_solver(
+        model, mathopt.SolverType.HIGHS,
+        params=mathopt.SolveParameters(time_limit=dt.timedelta(seconds=seconds), random_seed=1))
     if not result.has_primal_feasible_solution():
         raise LottingError("No blocks were found in the time given. Try again with more seconds.")
     return [step * round(v) for v in result.variable_values(units)]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from allocation.award.resilience import Resilience, find_resilience
+from allocation.award.trips import trips_between
+from allocation.tender.load import make_case
 
 NOBODY = pd.DataFrame({"provider_id": [], "member_id": [], "share_pct": []}).astype(
     {"provider_id": str, "member_id": str, "share_pct": float})
@@ -116,6 +118,60 @@ def test_reserves_are_named_beside_uncovered_hours() -> None:
     made = find_resilience(table({("1", "A"): (20, 20)}), NOBODY, path("1"), spare_pct=25, reserves=reserves)
     assert made.uncovered.loc[0, "reserves"] == "R1, R2"
     assert made.least_cover_pct == 0
+
+
+def placed(**places: tuple[float, float] | None) -> pd.DataFrame:
+    """Lots in a row, each with its position in km."""
+    return pd.DataFrame([
+        {"lot": lot, "weekly_hours": 100.0, "x_m": None if at is None else 1000 * at[0],
+         "y_m": None if at is None else 1000 * at[1]} for lot, at in places.items()])
+
+
+def trips_of(frame: pd.DataFrame, *edges: tuple[str, str]):
+    bids = pd.DataFrame([{"bid_id": "b", "provider_id": "A", "lot": frame["lot"][0], "hourly_rate_gbp": 20,
+                          "quality": 50}])
+    case = make_case(frame, pd.DataFrame({"provider_id": ["A"]}), bids,
+                     neighbours=pd.DataFrame(list(edges), columns=["lot", "neighbour"]))
+    return trips_between(case.lots, hours_per_worker=25)
+
+
+def test_travel_of_those_next_door_by_hand() -> None:
+    """10 h taken on 3-4-5 km away: two shifts of 5 h, there and back, 1.35 km by road a km at 25.4 mph.
+
+    What is taken on inside the lot adds nothing; minutes have the 2 of a stop each way.
+    """
+    trips = trips_of(placed(a=(400, 300), b=(403, 304)), ("a", "b"))
+    awarded = table({("a", "A"): (16, 20), ("a", "B"): (12, 20), ("b", "C"): (40, 20)})
+    made = find_resilience(awarded, NOBODY, path("a", "b"), spare_pct=50, trips=trips)
+    row = single(made, "A")
+    assert row["next_door_hours"] == 10
+    assert row["extra_weekly_km"] == pytest.approx(2 * 2 * 5 * 1.35)
+    assert row["extra_weekly_minutes"] == pytest.approx(2 * 2 * (5 * 1.35 / (25.4 * 1.609344) * 60 + 2))
+    taken = made.takers[made.takers["provider_id"] == "A"].set_index("taker_id")
+    assert taken["from_lot"].to_dict() == {"B": "a", "C": "b"}
+    assert taken.loc["B", ["extra_weekly_km", "extra_weekly_minutes"]].tolist() == [0, 0]
+    assert made.hours_per_shift == 5
+
+
+def test_travel_is_not_known_without_positions() -> None:
+    """A lot without a position: NaN where its people would have to come, 0 where nobody has to."""
+    trips = trips_of(placed(a=(400, 300), b=None), ("a", "b"))
+    awarded = table({("a", "A"): (16, 20), ("b", "C"): (40, 20), ("b", "D"): (100, 20)})
+    for known in (trips, None):
+        made = find_resilience(awarded, NOBODY, path("a", "b"), spare_pct=50, trips=known)
+        assert math.isnan(single(made, "A")["extra_weekly_km"])
+        assert single(made, "C")["extra_weekly_km"] == 0
+    assert math.isnan(made.hours_per_shift)
+
+
+def test_of_equal_rates_the_nearest_lot_helps() -> None:
+    """C in b is 5 km away, D in c 20 km, at one rate: those of b go; a cheaper rate goes first."""
+    trips = trips_of(placed(a=(400, 300), b=(405, 300), c=(420, 300)), ("a", "b"), ("a", "c"))
+    graph = nx.Graph([("a", "b"), ("a", "c")])
+    for rate, home in ((20, "b"), (19.99, "c")):
+        awarded = table({("a", "A"): (10, 20), ("b", "C"): (40, 20), ("c", "D"): (40, rate)})
+        made = find_resilience(awarded, NOBODY, graph, spare_pct=50, trips=trips)
+        assert made.takers.set_index("provider_id").loc["A", "from_lot"] == home
 
 
 @settings(max_examples=8, deadline=None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from e2e.small import CODES, HOURS, edit, listing, locality, make, write_csv
+from e2e.small import CODES, HOURS, edit, listing, locality, make, middle, write_csv
 
 from allocation.tender.brief import PriceBrief, QualityBrief, RulesBrief, Tender, load_tender
 from allocation.tender.load import Case, load_case, make_case
@@ -149,6 +150,12 @@ def test_a_discount_can_fall_below_the_lower_rate(folder: Path) -> None:
     ("lots.csv", "2,300.5", "10,300.5", "lots.csv, row 3, column lot: more than one row of a lot: 10"),
     ("lots.csv", "2,300.5", ",300.5", "lots.csv, column lot: 1 row without a lot: row 3"),
     ("lots.csv", "weekly_hours", "wekly_hrs", "lots.csv: there is no column 'weekly_hours'. Did you mean"),
+    ("lots.csv", "lot,weekly_hours,locality,people\n10,500,North,40",
+     "lot,weekly_hours,easting,people\n10,500,400000,40",
+     "lots.csv, row 2: x_m and y_m go together: lot 10. Give both"),
+    ("lots.csv", "lot,weekly_hours,locality,people\n10,500,North,40",
+     "lot,weekly_hours,easting,northing\n10,500,0.1,52.2",
+     "lots.csv, row 2, column northing: below the least allowed, 1000 m ('52.2')"),
     ("neighbours.csv", "10,2", "10,3", "neighbours.csv, row 4, column neighbour: no such lot ('3')"),
     ("neighbours.csv", "10,2", "10,10", "neighbours.csv, row 4: a lot is named as its own neighbour ('10')"),
     ("providers.csv", "b,Beta", "a,Beta",
@@ -309,6 +316,10 @@ def test_lots_of_a_project(tmp_path: Path, folder: Path) -> None:
     assert case.lots.frame["weekly_hours"].to_dict() == hours
     assert case.lots.frame["locality"].to_dict() == {"1": "West", "2": "East", "3": "West", "4": "East"}
     assert list(case.lots.graph.edges) == [("1", "2"), ("1", "3"), ("2", "4"), ("3", "4")]
+    for lot, at in case.lots.frame[["x_m", "y_m"]].iterrows():  # the area with least hours x squared way
+        mine = [c for c in CODES if QUADRANTS[c] == lot]
+        ways = {middle(c): sum(HOURS[o] * math.dist(middle(c), middle(o)) ** 2 for o in mine) for c in mine}
+        assert ways[tuple(at)] == min(ways.values())
     assert {"brief.toml", "areas.gpkg", "hours.csv", "plan.csv", "bids.csv"} <= set(case.inputs)
 
 

@@ -11,6 +11,7 @@ from allocation.tender.load import Case
 from .award import Award
 from .resilience import Resilience, find_resilience
 from .transfers import HOURS_PER_WORKER, Transfers, find_transfers
+from .trips import trips_between
 from .work import by_member
 
 __all__ = ["Figures", "figures_of", "resilience_of", "transfers_of"]
@@ -28,6 +29,8 @@ class Figures:
         0 to 100.
     providers
         Bidders that win anything.
+    new_entrants
+        Of them, those that the providers' table calls new.
     largest_share_pct
         Of all awarded hours, the most of one firm through all bids it is part of.
     moved_hours, moved_pct, moved_people
@@ -42,6 +45,7 @@ class Figures:
     mean_quality: float
     mean_score: float
     providers: int
+    new_entrants: int
     largest_share_pct: float
     moved_hours: float
     moved_pct: float
@@ -65,8 +69,11 @@ def transfers_of(case: Case, frame: pd.DataFrame, *, hours_per_worker: float = H
     )
 
 
-def resilience_of(case: Case, award: Award, *, pairs: bool = False) -> Resilience:
+def resilience_of(
+    case: Case, award: Award, *, pairs: bool = False, hours_per_worker: float = HOURS_PER_WORKER
+) -> Resilience:
     """Let the winners fail; see :func:`find_resilience`."""
+    placed = case.lots.frame["x_m"].notna().any()
     return find_resilience(
         award.frame,
         case.providers.members,
@@ -75,6 +82,7 @@ def resilience_of(case: Case, award: Award, *, pairs: bool = False) -> Resilienc
         offers=case.bids.offers,
         reserves=award.reserves,
         pairs=pairs,
+        trips=trips_between(case.lots, hours_per_worker=hours_per_worker) if placed else None,
     )
 
 
@@ -100,13 +108,15 @@ def figures_of(case: Case, award: Award) -> Figures:
     moved = transfers_of(case, frame)
     today = float(moved.lots["today_hours"].sum())
     failing = resilience_of(case, award)
+    winners = frame.index.get_level_values("provider_id").unique()
     return Figures(
         weekly_cost_gbp=cost,
         annual_cost_gbp=cost * case.tender.run.weeks_a_year,
         mean_rate_gbp=cost / whole,
         mean_quality=float((quality * hours.to_numpy(float)).sum()) / whole,
         mean_score=float((frame["score"] * hours).sum()) / whole,
-        providers=int(frame.index.get_level_values("provider_id").nunique()),
+        providers=len(winners),
+        new_entrants=int(case.providers.frame["new_entrant"].reindex(winners).sum()),
         largest_share_pct=100 * largest / whole,
         moved_hours=moved.moved_hours,
         moved_pct=100 * moved.moved_hours / today if today else float("nan"),

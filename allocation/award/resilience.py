@@ -4,8 +4,9 @@ The same reading as the rule ``failure_cover``: those who work in a lot or in on
 on at once ``spare_pct`` of the hours they have there. If a firm fails, all of a bid of its own is
 stranded, and its part of a consortium's or lead's. Of all ways to share the stranded hours out, the one
 that covers most is taken; of these the one with most hours taken on inside their own lot (a firm from
-next door has further to travel); of these the cheapest. That is a flow of least cost, solved exactly in
-thousandths of an hour.
+next door has further to travel); of these the cheapest; of these the one with least way, where the lots'
+positions are known. That is a flow of least cost, solved exactly in thousandths of an hour. How far those
+from next door travel is that of :mod:`allocation.award.trips`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from ortools.graph.python import min_cost_flow
 
 from lotting.plan import natural
 
+from .trips import Trips
 from .work import by_member
 
 __all__ = ["Resilience", "find_resilience"]
 
 _UNITS = 1000  # of an hour
 _PENCE = 100
+_KM_PARTS = 10  # km a week of an hour taken on, to a tenth
+_MOST = 2**62  # what a sum of costs may come to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,23 +44,28 @@ class Resilience:
         RangeIndex; ``provider_id``, ``with_provider_id`` (empty: it fails alone), ``lots`` (it works in),
         ``stranded_hours``, ``absorbed_hours``, ``next_door_hours`` (of them taken on from a lot that
         touches), ``left_hours``, ``cover_pct``, ``extra_weekly_gbp`` (what the absorbed hours cost more
-        than before), ``lots_left`` (names of lots not wholly covered, with ``; `` between), and
-        ``worse_hours`` (of a pair: left beyond what the two leave one by one; NaN: not a pair). Single
-        failures come first, by hours left; then pairs, by hours left.
+        than before), ``extra_weekly_km`` and ``extra_weekly_minutes`` (what those from next door travel
+        more; NaN: a position is not known), ``lots_left`` (names of lots not wholly covered, with ``; ``
+        between), and ``worse_hours`` (of a pair: left beyond what the two leave one by one; NaN: not a
+        pair). Single failures come first, by hours left; then pairs, by hours left.
     takers
-        Single failures only; ``provider_id``, ``lot``, ``taker_id``, ``weekly_hours``, ``next_door``,
-        ``rate_gbp``, ``extra_weekly_gbp``.
+        Single failures only; ``provider_id``, ``lot``, ``taker_id``, ``from_lot`` (where its people work),
+        ``weekly_hours``, ``next_door``, ``rate_gbp``, ``extra_weekly_gbp``, ``extra_weekly_km``,
+        ``extra_weekly_minutes``.
     uncovered
         Single failures only; ``provider_id``, ``lot``, ``stranded_hours``, ``left_hours``, ``alone`` (nobody
         else works in the lot), ``reserves`` (bidders named as reserves there).
     spare_pct
         What was assumed.
+    hours_per_shift
+        What travel rests on: contact hours for which one trip is made; NaN where no positions are known.
     """
 
     failures: pd.DataFrame
     takers: pd.DataFrame
     uncovered: pd.DataFrame
     spare_pct: float
+    hours_per_shift: float = math.nan
 
     @property
     def least_cover_pct(self) -> float:
@@ -74,6 +83,7 @@ class Resilience:
 def find_resilience(
     awarded: pd.DataFrame, members: pd.DataFrame, graph: nx.Graph[str], *, spare_pct: float,
     offers: pd.DataFrame | None = None, reserves: pd.DataFrame | None = None, pairs: bool = False,
+    trips: Trips | None = None,
 ) -> Resilience:  # fmt: skip
     """Let every provider fail, one by one and if asked in pairs.
 
@@ -94,8 +104,10 @@ def find_resilience(
         ``lot``, ``provider_id``, to be named beside hours that stay uncovered.
     pairs
         Whether pairs fail too: n (n − 1) / 2 of them.
+    trips
+        Travel of an hour taken on from next door; None where no positions are known.
     """
-    work = _Work(awarded, members, graph, spare_pct, offers)
+    work = _Work(awarded, members, graph, spare_pct, offers, trips)
     named = _reserves(reserves)
     rows, takers = [], []
     uncovered: list[tuple[str, str, float, float, bool, str]] = []
@@ -120,7 +132,8 @@ def find_resilience(
         both.append({"provider_id": pair[0], "with_provider_id": pair[1], **_totals(flow),
                      "worse_hours": worse})
     names = ["provider_id", "with_provider_id", "lots", "stranded_hours", "absorbed_hours", "next_door_hours",
-             "left_hours", "cover_pct", "extra_weekly_gbp", "lots_left", "worse_hours"]  # fmt: skip
+             "left_hours", "cover_pct", "extra_weekly_gbp", "extra_weekly_km", "extra_weekly_minutes",
+             "lots_left", "worse_hours"]  # fmt: skip
     tables = [
         pd.DataFrame(part, columns=names).sort_values("left_hours", ascending=False, kind="stable")
         for part in (rows, both) if part
@@ -133,10 +146,12 @@ def find_resilience(
         pd.DataFrame(uncovered, columns=["provider_id", "lot", "stranded_hours", "left_hours", "alone",
                                          "reserves"]),
         spare_pct,
+        math.nan if trips is None else trips.hours_per_shift,
     )  # fmt: skip
 
 
-_TAKERS = ["lot", "taker_id", "weekly_hours", "next_door", "rate_gbp", "extra_weekly_gbp"]
+_TAKERS = ["lot", "taker_id", "from_lot", "weekly_hours", "next_door", "rate_gbp", "extra_weekly_gbp",
+           "extra_weekly_km", "extra_weekly_minutes"]  # fmt: skip
 
 
 def _reserves(reserves: pd.DataFrame | None) -> dict[str, list[str]]:
@@ -162,7 +177,8 @@ def _totals(flow: _Flow) -> dict[str, object]:
         "absorbed_hours": float(flow.lots["absorbed_hours"].sum()),
         "next_door_hours": float(flow.takers.loc[flow.takers["next_door"], "weekly_hours"].sum()),
         "left_hours": left, "cover_pct": 100 * (stranded - left) / stranded if stranded > 0 else 100.0,
-        "extra_weekly_gbp": float(flow.takers["extra_weekly_gbp"].sum()),
+        **{name: float(flow.takers[name].sum(skipna=False))
+           for name in ("extra_weekly_gbp", "extra_weekly_km", "extra_weekly_minutes")},
         "lots_left": "; ".join(map(str, flow.lots.index[flow.lots["left_hours"] > 0])),
     }  # fmt: skip
 
@@ -172,7 +188,7 @@ class _Work:
 
     def __init__(
         self, awarded: pd.DataFrame, members: pd.DataFrame, graph: nx.Graph[str], spare_pct: float,
-        offers: pd.DataFrame | None,
+        offers: pd.DataFrame | None, trips: Trips | None,
     ) -> None:  # fmt: skip
         shared = by_member(awarded[["weekly_hours", "rate_gbp"]], members)
         columns = ("lot", "provider_id", "member_id", "weekly_hours", "rate_gbp")
@@ -184,6 +200,7 @@ class _Work:
         self.firms = sorted({f for row in self._rows for f in (row.bidder, row.member)}, key=natural)
         self._near = {str(lot): {str(lot), *map(str, graph.neighbors(lot))} for lot in graph.nodes}
         self._spare = spare_pct / 100
+        self._trips = trips
         self._offered: dict[tuple[str, str], float] = {}
         if offers is not None:
             parts = by_member(offers[["lot", "provider_id", "rate_gbp"]].assign(weekly_hours=1.0), members)
@@ -201,23 +218,20 @@ class _Work:
         room = {key: math.floor(h * self._spare * _UNITS + 1e-6) for key, h in hours.items()}
         lots = sorted(stranded, key=natural)
         arcs = [
-            _Arc(lot, at, p, rates.get((lot, p), self._offered.get((lot, p), rates[at, p])))
+            _Arc(lot, at, p, rates.get((lot, p), self._offered.get((lot, p), rates[at, p])),
+                 *self._travel(at, lot))
             for lot in lots for at, p in sorted(room, key=lambda k: (natural(k[0]), natural(k[1])))
             if at in self._near.get(lot, {lot}) and room[at, p]
         ]  # fmt: skip
         absorbed = dict.fromkeys(lots, 0.0)
-        taken: dict[tuple[str, str, bool], list[float]] = {}
+        rows = []
         for arc, units in zip(arcs, _solve({k: stranded[k] for k in lots}, arcs, room), strict=True):
             if units:
                 amount = stranded[arc.lot] * units / round(stranded[arc.lot] * _UNITS)
                 absorbed[arc.lot] += amount
-                sums = taken.setdefault((arc.lot, arc.taker, arc.lot != arc.at), [0.0, 0.0])
-                sums[0] += amount
-                sums[1] += amount * arc.rate_gbp
-        rows = [
-            (lot, taker, h, far, paid / h, paid - h * cost[lot] / stranded[lot])
-            for (lot, taker, far), (h, paid) in taken.items()
-        ]  # fmt: skip
+                more = amount * (arc.rate_gbp - cost[arc.lot] / stranded[arc.lot])
+                rows.append((arc.lot, arc.taker, arc.at, amount, arc.lot != arc.at, arc.rate_gbp, more,
+                             amount * arc.km, amount * arc.minutes))
         table = pd.DataFrame(index=pd.Index(lots, name="lot"))
         table["stranded_hours"] = [stranded[lot] for lot in lots]
         left = table["stranded_hours"] - [absorbed[lot] for lot in lots]
@@ -225,6 +239,14 @@ class _Work:
         table["absorbed_hours"] = table["stranded_hours"] - table["left_hours"]
         table["alone"] = [not any(r.lot == lot for r in kept) for lot in lots]
         return _Flow(table, pd.DataFrame(rows, columns=_TAKERS).astype({"next_door": bool}))
+
+    def _travel(self, at: str, lot: str) -> tuple[float, float]:
+        """Km and minutes a week of an hour taken on."""
+        if at == lot:
+            return 0.0, 0.0
+        if self._trips is None:
+            return math.nan, math.nan
+        return self._trips.km.get((at, lot), math.nan), self._trips.minutes.get((at, lot), math.nan)
 
 
 class _Part(NamedTuple):
@@ -238,12 +260,14 @@ class _Part(NamedTuple):
 
 
 class _Arc(NamedTuple):
-    """Hours of ``lot`` that ``taker`` may take on with its people in the lot ``at``."""
+    """Hours of ``lot`` that ``taker`` may take on with its people in the lot ``at``; travel by the hour."""
 
     lot: str
     at: str
     taker: str
     rate_gbp: float
+    km: float
+    minutes: float
 
 
 K = TypeVar("K", str, tuple[str, str])
@@ -269,17 +293,15 @@ def _solve(
     taker_node = {t: len(stranded) + i for i, t in enumerate(takers)}
     sink = len(stranded) + len(takers)
     supply = {lot: round(h * _UNITS) for lot, h in stranded.items()}
-    pence = [round(a.rate_gbp * _PENCE) for a in arcs]
-    spread = max(pence) - min(pence)
     # a change of the flow touches each lot and each taker once at most
     touched = 2 * min(len(stranded), len(takers)) + 1
-    next_door = spread * touched + 1
-    uncovered = (next_door + spread) * touched + 1
+    costs, uncovered = _unit_costs(arcs, touched)
+    if uncovered * sum(supply.values()) >= _MOST:  # too many lots to tell a km from another
+        costs, uncovered = _unit_costs([a._replace(km=0.0) for a in arcs], touched)
     flow = min_cost_flow.SimpleMinCostFlow()
-    for arc, price in zip(arcs, pence, strict=True):
+    for arc, cost in zip(arcs, costs, strict=True):
         flow.add_arc_with_capacity_and_unit_cost(
-            lot_node[arc.lot], taker_node[arc.at, arc.taker], supply[arc.lot],
-            price - min(pence) + (0 if arc.at == arc.lot else next_door))
+            lot_node[arc.lot], taker_node[arc.at, arc.taker], supply[arc.lot], cost)
     for taker in takers:
         flow.add_arc_with_capacity_and_unit_cost(taker_node[taker], sink, room[taker], 0)
     for lot, units in supply.items():
@@ -290,3 +312,19 @@ def _solve(
     if status != flow.OPTIMAL:
         raise RuntimeError(f"the flow of stranded hours ended with {status}")
     return [flow.flow(i) for i in range(len(arcs))]
+
+
+def _unit_costs(arcs: Sequence[_Arc], touched: int) -> tuple[list[int], int]:
+    """Whole costs of an arc's unit, and of one left uncovered, in order: next door, rate, km.
+
+    ``touched`` differences of one kind add up to less than one of the kind before.
+    """
+    known = [a.km for a in arcs if math.isfinite(a.km)]
+    km = [round(_KM_PARTS * (a.km if math.isfinite(a.km) else max(known, default=0.0))) for a in arcs]
+    penny = max(km) * touched + 1
+    pence = [round(a.rate_gbp * _PENCE) for a in arcs]
+    spread = (max(pence) - min(pence)) * penny + max(km)
+    next_door = spread * touched + 1
+    costs = [(p - min(pence)) * penny + k + (0 if a.at == a.lot else next_door)
+             for a, p, k in zip(arcs, pence, km, strict=True)]
+    return costs, (next_door + spread) * touched + 1

@@ -193,7 +193,8 @@ def _follow(
         waves = plan_waves(moved.moves, per_week=per_week, per_provider=per_provider)
     return Found(
         case=case, award=made, figures=figures, reasons=find_reasons(case, made), transfers=moved,
-        resilience=resilience_of(case, made, pairs=pairs), waves=waves,
+        waves=waves,
+        resilience=resilience_of(case, made, pairs=pairs, hours_per_worker=hours_per_worker),
         sequences=_sequences(case, made, solver) if sequential else None,
         costs=rule_costs(case, made, solver=solver, figures=figures, tell=lambda r: tell(f"without {r}"))
         if costs and made.mechanism == "optimum" else None,

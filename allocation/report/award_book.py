@@ -51,6 +51,9 @@ HEADS = {
     "left_hours": "Hours left",
     "cover_pct": "Cover (%)",
     "extra_weekly_gbp": "Extra £ a week",
+    "extra_weekly_km": "Extra km a week",
+    "extra_weekly_minutes": "Extra minutes of travel a week",
+    "from_lot": "Working in",
     "lots_left": "Lots not covered",
     "lots": "Lots",
     "with_provider_id": "Together with",
@@ -81,6 +84,7 @@ HEADS = {
     "gain": "Objective better by",
     "rule_costs_gbp": "Rule costs £ a year",
     "providers": "Providers",
+    "new_entrants": "New entrants",
     "providers_with": "Providers with it",
     "mean_quality": "Mean quality",
     "moved_hours": "Hours moved",
@@ -107,7 +111,8 @@ HEADS = {
     "lots_empty": "Lots without enough winners",
 }
 _WHOLE = ("position", "place", "lots", "people", "pairs", "receivers", "week", "providers", "providers_with",
-          "differs_lots", "set_aside", "lots_empty", "moved_people")  # fmt: skip
+          "new_entrants", "differs_lots", "set_aside", "lots_empty", "moved_people",
+          "extra_weekly_minutes")  # fmt: skip
 _WIDE = {"sentence": 110, "words": 80, "reason": 60, "why": 60, "lots_left": 30, "rules": 30, "scenario": 34,
          "rule": 20, "outcome": 16}  # fmt: skip
 _POINTS = {"score", "price_points", "quality_points", "against_score", "mean_score"}
@@ -123,7 +128,7 @@ def decimals(column: str) -> int:
         return 4
     if column in _WHOLE or column.startswith("people"):
         return 0
-    return 1 if column.endswith(("_hours", "_pct")) or column.startswith("workers") else 2
+    return 1 if column.endswith(("_hours", "_pct", "_km")) or column.startswith("workers") else 2
 
 
 def flat(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,10 +14,14 @@ from allocation.award.reasons import OUTCOMES
 from allocation.award.resilience import Resilience
 from allocation.award.transfers import Transfers
 from allocation.tender.load import Case
+from allocation.tender.providers import SIZES
 
 from .award_page import LotReasons, PageTable
 
 __all__ = ["Found", "headline", "notes", "page_tables", "reasons_by_lot", "sentences", "sheets", "winners"]
+
+
+SOLVER_NAMES: dict[str, str] = {"highs": "HiGHS", "cp-sat": "CP-SAT", "cbc": "CBC", "scip": "SCIP"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -66,10 +70,9 @@ def headline(found: Found) -> list[tuple[str, str]]:
 def sentences(found: Found) -> list[str]:
     """Say what was found, a sentence or two on each question."""
     case, award, figures = found.case, found.award, found.figures
-    bidders = case.bids.rows["provider_id"].nunique()
-    lots = len(case.lots.frame)
     said = [
-        (f"{lots} lots, {bidders} bidders, {figures.providers} of them win. "
+        (f"{_count(len(case.lots.frame), 'lot')}, {_count(case.bids.rows['provider_id'].nunique(), 'bidder')}"
+         f", {figures.providers} of them win{_who(found)}. "
          f"{_gbp(figures.annual_cost_gbp)} a year ({_gbp(figures.weekly_cost_gbp, 2)} a week x "
          f"{case.tender.run.weeks_a_year:g}), "
          f"{_gbp(figures.mean_rate_gbp, 2)} an hour on average; mean quality {figures.mean_quality:.1f}, "
@@ -99,7 +102,7 @@ def sentences(found: Found) -> list[str]:
             f"provider{people}."
         )
     if found.waves is not None and len(found.waves):
-        said.append(f"Within the weekly limits that takes {found.waves['week'].max()} weeks.")
+        said.append(f"Within the weekly limits that takes {_count(found.waves['week'].max(), 'week')}.")
     failures = found.resilience.failures
     worst = failures[failures["with_provider_id"] == ""].iloc[0]
     spare = f"others take on at once {found.resilience.spare_pct:g} % of what they do in and around a lot"
@@ -108,11 +111,44 @@ def sentences(found: Found) -> list[str]:
             f"If one provider fails and {spare}: the most is left by {worst['provider_id']}, "
             f"{worst['left_hours']:,.1f} "
             f"of {worst['stranded_hours']:,.1f} hours a week, in "
-            f"lot{'s' if '; ' in worst['lots_left'] else ''} {worst['lots_left']}."
+            f"lot{'s' if '; ' in worst['lots_left'] else ''} {_listed(worst['lots_left'])}."
         )
     else:
         said.append(f"If any one provider fails and {spare}, all of its hours are covered.")
+    said += _travel(found.resilience)
     return said
+
+
+def _travel(resilience: Resilience) -> list[str]:
+    """Say the most that a failure makes others travel."""
+    single = resilience.failures[resilience.failures["with_provider_id"] == ""]
+    known = single[single["extra_weekly_km"] > 0]
+    if known.empty:
+        return []
+    most = known.sort_values("extra_weekly_km", kind="stable").iloc[-1]
+    km, hours = float(most["extra_weekly_km"]), float(most["extra_weekly_minutes"]) / 60
+    return [(f"Those who take hours on from next door travel most if {most['provider_id']} fails: "
+             f"{km:,.0f} km and {hours:,.0f} hours more a week.")]  # fmt: skip
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(lots: str) -> str:
+    """Write names of lots as in a sentence, where no name has a comma of its own."""
+    return lots if "," in lots else lots.replace("; ", ", ")
+
+
+def _who(found: Found) -> str:
+    """Say how many winners are new entrants, and of which size, where that is known."""
+    names = found.award.frame.index.get_level_values("provider_id").unique()
+    frame = found.case.providers.frame
+    sizes = frame["size"].reindex(names).value_counts()
+    parts = [f"{sizes[size]} {size}" for size in SIZES if size in sizes]
+    if frame["new_entrant"].any():
+        parts.append(_count(found.figures.new_entrants, "new entrant"))
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _proof(award: Award) -> str:
@@ -120,11 +156,11 @@ def _proof(award: Award) -> str:
         return "Awarded lot by lot; nothing is proven about it."
     if award.status != AwardStatus.OPTIMAL:
         return (
-            f"Best award found in {award.seconds:,.0f} s ({award.solver}); the best there is could "
-            "be better by "
-            f"{award.gap_pct:.3f} % at most."
+            f"Best award found in {award.seconds:,.0f} s ({SOLVER_NAMES[award.solver]}); it is not proven, "
+            f"and the best there is may be better by {_up(award.gap_pct)} % at most."
         )
-    said = f"Proven to be the best award under the rules ({award.solver}, {award.seconds:,.1f} s)."
+    name = SOLVER_NAMES[award.solver]
+    said = f"Proven to be the best award under the rules ({name}, {award.seconds:,.1f} s)."
     if award.unique:
         return f"{said} No other award is as good."
     if award.unique is None:
@@ -134,6 +170,14 @@ def _proof(award: Award) -> str:
         f"{said} {number} awards are as good; lots that differ: {', '.join(award.lots_that_differ)}. "
         f"{' '.join(award.tie_steps)}"
     ).strip()
+
+
+def _up(gap_pct: float) -> str:
+    """Write a gap with two digits that say something, rounded up."""
+    if not math.isfinite(gap_pct):
+        return "an unknown"
+    places = max(2, 1 - math.floor(math.log10(gap_pct))) if gap_pct > 0 else 2
+    return f"{math.ceil(gap_pct * 10**places - 1e-9) / 10**places:.{places}f}"
 
 
 def winners(found: Found) -> PageTable:
@@ -317,7 +361,10 @@ def _tables(found: Found) -> Iterator[PageTable]:
         if len(rows):
             yield PageTable(
                 title,
-                "Hours a week: taken on by those who work in the lot or next door, or left.",
+                "Hours a week: taken on by those who work in the lot or next door, or left. Travel a week of "
+                "those from next door"
+                + ("." if math.isfinite(found.resilience.hours_per_shift)
+                   else ": not known, as the lots have no positions."),
                 (
                     "Provider",
                     "Lots",
@@ -327,6 +374,8 @@ def _tables(found: Found) -> Iterator[PageTable]:
                     "Left",
                     "Cover",
                     "Extra £ a week",
+                    "Extra km",
+                    "Extra minutes",
                     "Lots not covered",
                 ),
                 tuple(
@@ -339,11 +388,13 @@ def _tables(found: Found) -> Iterator[PageTable]:
                         ),
                         _pct(r["cover_pct"]),
                         _gbp(r["extra_weekly_gbp"]),
+                        _n(r["extra_weekly_km"]),
+                        _n(r["extra_weekly_minutes"]),
                         str(r["lots_left"]),
                     )
                     for _, r in rows.iterrows()
                 ),
-                (0, 8),
+                (0, 10),
             )
 
 
@@ -386,8 +437,16 @@ def notes(found: Found) -> list[str]:
         "give their staff lists. Whether TUPE applies depends on organised groupings and on how far work is "
         "split (TUPE reg. 3(1)(b), 3(3); London Care Ltd v Henry, UKEAT/0219/17)."),
         (f"Failure: those who work in a lot or next door take on {found.resilience.spare_pct:g} % of "
-         "what they do "
-        "there; hours taken on from next door mean more travel. Reserves are named, not counted."),
+         f"what they do there. Reserves are named, not counted. {_trips(found.resilience)}"),
         ("For the council's own use: counts of people are not rounded and bids are confidential until the "
         "award is published."),
     ]  # fmt: skip
+
+
+def _trips(resilience: Resilience) -> str:
+    if not math.isfinite(resilience.hours_per_shift):
+        return ("How far those from next door travel is not reckoned, as the lots have no positions (x_m and "
+                "y_m in the table of lots).")  # fmt: skip
+    return (f"Those from next door make one trip there and back for every {resilience.hours_per_shift:g} "
+            "hours they take on (an assumption: five shifts a week), between the positions of the two lots, "
+            "in straight lines times a detour; inside a lot nobody travels more than before.")  # fmt: skip

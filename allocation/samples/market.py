@@ -108,9 +108,10 @@ def made_up_market(
     rows += _packages(rows, shape.packages, rng)
     for k, rate in enumerate(shape.stray_gbp):
         rows.append({**rows[k], "bid_id": f"{rows[k]['bid_id']}-alternative", "hourly_rate_gbp": rate})
+    held = set(today.get("provider_id", ()))
     bidders = pd.DataFrame({
         "provider_id": ids, "name": [f"Made-up provider {bidder}" for bidder in ids], "size": sizes,
-        "new_entrant": ["no" if bidder in set(today.get("provider_id", ())) else "yes" for bidder in ids],
+        "new_entrant": ["" if today.empty else "no" if bidder in held else "yes" for bidder in ids],
     })
     return {"bidders": bidders, "members": _members(ids, sizes, shape.consortia), "bids": pd.DataFrame(rows)}
 

@@ -34,6 +34,8 @@ class _Sample:
         Weekly hours by lot; empty for those of a lotting project.
     touching
         Lots that touch.
+    places
+        Where a lot is: name, and metres on the National Grid.
     rates_gbp
         Hourly rate by the beginning of a lot's name, where the council sets it.
     """
@@ -41,11 +43,12 @@ class _Sample:
     shape: MarketShape
     lots: tuple[tuple[str, float], ...] = ()
     touching: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, int, int], ...] = ()
     rates_gbp: tuple[tuple[str, float], ...] = ()
 
 
 #: Herefordshire's hours and rates: Cabinet, 3 November 2016 (found); the rate of D lots is what their
-#: figures come to. Hampshire's zones have a round figure.
+#: figures come to. Hampshire's zones have a round figure, and rough places (north, east, south, west).
 _SAMPLES = {
     "leicestershire": _Sample(
         shape=MarketShape(bidders=40, rate_gbp=21.5, rate_spread_gbp=1.1, stray_gbp=(17.2, 27.4))),
@@ -57,7 +60,9 @@ _SAMPLES = {
     "hampshire": _Sample(
         shape=MarketShape(bidders=26, rate_gbp=22.0, consortia=4, packages=6),
         lots=tuple((f"Zone {k}", 15_000) for k in range(1, 5)),
-        touching=(("Zone 1", "Zone 2"), ("Zone 2", "Zone 3"), ("Zone 3", "Zone 4"), ("Zone 1", "Zone 4"))),
+        touching=(("Zone 1", "Zone 2"), ("Zone 2", "Zone 3"), ("Zone 3", "Zone 4"), ("Zone 1", "Zone 4")),
+        places=(("Zone 1", 464_000, 152_000), ("Zone 2", 478_000, 120_000), ("Zone 3", 442_000, 114_000),
+                ("Zone 4", 436_000, 146_000))),
 }
 #: Towns with rough places on the National Grid (recalled); B&NES's rate is about the fair price.
 _DESKS = {
@@ -127,6 +132,8 @@ def _tables(folder: Path, sample: _Sample) -> dict[str, pd.DataFrame]:
         market = made_up_market(lots, sample.shape, seed=_SEED, incumbents=incumbents)
         return {**market, "incumbents": incumbents}
     table = pd.DataFrame(sample.lots, columns=["lot", "weekly_hours"])
+    if sample.places:
+        table = table.merge(pd.DataFrame(sample.places, columns=["lot", "x_m", "y_m"]))
     touching = pd.DataFrame(sample.touching, columns=["lot", "neighbour"])
     table.attrs["file"], touching.attrs["file"] = "lots.csv", "neighbours.csv"
     lots = lots_of_tables(table.astype(str), touching if sample.touching else None)

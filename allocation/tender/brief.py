@@ -42,7 +42,7 @@ class LotsBrief(Table):
     """``[lots]``: the lots and their hours, from a table or from a lotting project."""
 
     file: Path | None = Field(
-        None, description="CSV or Excel: lot, weekly_hours; locality and people where known.")
+        None, description="CSV or Excel: lot, weekly_hours; locality, people, x_m and y_m where known.")
     neighbours: Path | None = Field(
         None, description="CSV or Excel of lots that touch: lot, neighbour; either order, once is enough.")
     project: Path | None = Field(None, description="Brief of a lotting project, in place of file.")

@@ -1,4 +1,4 @@
-"""The lots of a tender: hours, locality, and which lots touch."""
+"""The lots of a tender: hours, locality, position, and which lots touch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import pandas as pd
 
+from lotting.brief import TravelBrief
 from lotting.errors import InputError, Problem, Problems, some
 from lotting.plan import natural
 
@@ -30,7 +31,11 @@ _COLUMNS = {
     "weekly_hours": ("hours", "hoursperweek", "hoursaweek"),
     "locality": ("district",),
     "people": ("persons", "serviceusers", "clients"),
+    "x_m": ("easting", "eastings"),
+    "y_m": ("northing", "northings"),
 }
+#: The National Grid, metres: 700 km by 1,300 km; what is below a km is degrees, or a mistake.
+_GRID = {"x_m": 700_000.0, "y_m": 1_300_000.0}
 _NEIGHBOURS = {
     "lot": ("lota", "lot1", "from"),
     "neighbour": ("lotb", "lot2", "to", "neighbor", "neighbours"),
@@ -45,19 +50,24 @@ class TenderLots:
     ----------
     frame
         Index ``lot`` (str, unique, in natural order); columns ``weekly_hours`` (float, above 0),
-        ``locality`` (str, ``""`` where none is given) and ``people`` (float, NaN where unknown).
+        ``locality`` (str, ``""`` where none is given), ``people`` (float, NaN where unknown), ``x_m`` and
+        ``y_m`` (float, EPSG:27700; both NaN where unknown): of a project's lot, the area that is its centre
+        (:func:`lotting.measures.centre`).
     graph
         Nodes: every lot, in the frame's order. Edges: lots that touch; none where nothing says so.
     hashes
         SHA-256 of the lotting project's files by name; empty for a table.
     warnings
         What the user should know of.
+    travel
+        Speeds and detours of straight lines: the project's ``[travel]``, or the defaults.
     """
 
     frame: pd.DataFrame
     graph: nx.Graph[str]
     hashes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    travel: TravelBrief = field(default_factory=TravelBrief)
 
 
 def read_lots(tender: Tender) -> TenderLots:
@@ -72,7 +82,8 @@ def read_lots(tender: Tender) -> TenderLots:
     ------
     InputError
         Every problem of the tables, or of the project's files: a column is missing, a lot is blank
-        or occurs twice, hours are blank, nil, negative or too many, a neighbour is no lot.
+        or occurs twice, hours are blank, nil, negative or too many, a position is off the National Grid or
+        has one coordinate, a neighbour is no lot.
     """
     if tender.lots is None:
         raise InputError(Problem(message="[lots] is missing", fix="Name a table of lots, or a project."))
@@ -113,7 +124,14 @@ def lots_of_tables(table: pd.DataFrame, neighbours: pd.DataFrame | None) -> Tend
                                      maximum=MAX_LOT_HOURS, unit="hours a week"),
         "locality": cells.text(table, columns, "locality"),
         "people": cells.number(table, columns, "people", problems, minimum=0),
+        **{name: cells.number(table, columns, name, problems, minimum=1_000, maximum=most, unit="m")
+           for name, most in _GRID.items()},
     })
+    half = table.index[(frame["x_m"].isna() != frame["y_m"].isna()).to_numpy()]
+    if len(half):
+        problems.add(
+            f"x_m and y_m go together: lot {some(names[half])}", file=table.attrs["file"],
+            row=int(half[0]) + 2, fix="Give both, in metres of the National Grid, or neither.")
     edges = [] if neighbours is None else _edges(neighbours, set(names), problems)
     problems.raise_if_any()
     frame.index = pd.Index(names.to_numpy(), name="lot", dtype="str")
@@ -172,6 +190,8 @@ def lots_of_project(project: Project, plan: Plan, service: str | None = None) ->
     InputError
         There is no such service, or a lot has no hours.
     """
+    from lotting.measures import centre
+
     demand = project.demand(service)
     areas = demand.frame.index
     lot = plan.aligned(areas).rename("lot")
@@ -196,13 +216,16 @@ def lots_of_project(project: Project, plan: Plan, service: str | None = None) ->
             f"{len(across)} lot{'s lie' if len(across) > 1 else ' lies'} in more than one locality: "
             f"{some(across)}", file="tender.toml", column="lots.plan", severity="warning",
             fix="Caps by locality count each as of the locality with most of its hours.")
+    middle = project.areas.loc[centre(project.areas, demand, plan), ["x_m", "y_m"]].to_numpy(float)
+    position = pd.DataFrame(middle, index=plan.lot_names, columns=["x_m", "y_m"])
     order = sorted((str(name) for name in sums.index), key=natural)
     frame = pd.DataFrame({
         "weekly_hours": sums["weekly_hours"].astype("float64").round(6),
         "locality": pd.Series(home, dtype="str"),
         "people": sums["people"].astype("float64") if demand.people_known else float("nan"),
+        **{name: position[name] for name in position.columns},
     }).loc[order]
     frame.index = pd.Index(order, name="lot", dtype="str")
     edges = ((lot[a], lot[b]) for a, b in project.graph.edges if lot[a] != lot[b])
     return TenderLots(frame=frame, graph=_graph(order, edges), hashes=dict(project.hashes),
-                      warnings=(*project.warnings, *problems.warnings))
+                      warnings=(*project.warnings, *problems.warnings), travel=project.brief.travel)

@@ -31,11 +31,11 @@ reserves = 1
 spare_pct = 25
 """,
     "lots.csv": """\
-lot,weekly_hours,locality,people
-1,1000,North,70
-2,1400,North,95
-3,900,South,60
-4,1200,South,82
+lot,weekly_hours,locality,people,x_m,y_m
+1,1000,North,70,452000,312000
+2,1400,North,95,458000,304000
+3,900,South,60,461000,296000
+4,1200,South,82,455000,290000
 """,
     "neighbours.csv": "lot,neighbour\n1,2\n2,3\n3,4\n",
     "providers.csv": """\

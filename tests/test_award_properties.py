@@ -170,6 +170,19 @@ def test_the_sequence_falls_short_where_an_early_lot_uses_a_cap_up():
         sequential_award(case, order=["1"])
 
 
+def test_a_package_that_falls_leaves_its_other_lot_to_the_next_bid():
+    """C's package is the best for both lots, but lot 2 needs two and has no other: lot 1 goes to A."""
+    case = hand({"per_lot": {"2": 2}}, providers=("A", "C"))
+    offers = case.bids.offers[case.bids.offers["bid_id"] != "A2"].copy()
+    offers["bid_id"] = offers["bid_id"].replace({"C1": "C", "C2": "C"})
+    offers["score"] = offers["bid_id"].map({"A1": 80.0, "C": 90.0})
+    case = replace(case, bids=replace(case.bids, offers=offers.reset_index(drop=True)))
+    for order in ("lots", "largest", "preferences"):
+        found = sequential_award(case, order=order)
+        assert found.frame["bid_id"].to_dict() == {("1", "A"): "A1"}
+        assert found.notes == ("Lot 2 is not awarded: too few bids fit when its turn came.",)
+
+
 @pytest.mark.parametrize(("rule", "rules", "change"), [
     ("providers_per_lot", {}, lambda f: f.iloc[1:]),
     ("max_lots", {"max_lots": 1}, None), ("max_weekly_hours", {"max_weekly_hours": 1999}, None),

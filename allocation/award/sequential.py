@@ -65,17 +65,13 @@ def sequential_award(
     -----
     A lot has as many winners as the most allowed, where so many fit, or else as many as do: each number is
     tried from the most downwards. In order of preference all lots are first taken to have the most. A
-    package whose other lot ends without enough winners falls, and with it what depends on it.
+    package one of whose lots ends without enough winners falls: the sequence is run again without it.
     """
     begin = time.perf_counter()
     terms = Terms.of(case, rules=rules, rules_off=rules_off)
-    run = _Run(terms)
-    if order == "preferences":
-        _by_preference(run)
-    else:
-        for lot in _order(terms, order):
-            run.fill(lot)
-    run.settle()
+    run = _run(terms, order, frozenset())
+    while run.fallen:
+        run = _run(terms, order, run.barred | run.fallen)
     award = make_award(
         terms, run.won(), bound=float("nan"), solver="none", seed=0, seconds=time.perf_counter() - begin,
         mechanism="sequential", notes=run.notes())
@@ -83,6 +79,18 @@ def sequential_award(
     broken = [b for b in broken if b.rule != "providers_per_lot"]
     notes = (*award.notes, *(f"Broken: {b}" for b in broken))
     return replace(award, notes=notes, bound=float("nan"), gap_pct=float("nan"), status=AwardStatus.FEASIBLE)
+
+
+def _run(terms: Terms, order: Sequence[str] | str, barred: frozenset[int]) -> _Run:
+    """Run the sequence without the bids that are barred."""
+    run = _Run(terms, barred)
+    if order == "preferences":
+        _by_preference(run)
+    else:
+        for lot in _order(terms, order):
+            run.fill(lot)
+    run.settle()
+    return run
 
 
 def _order(terms: Terms, order: Sequence[str] | str) -> Sequence[str]:
@@ -100,9 +108,11 @@ class _Run:
     """What has been awarded so far."""
 
     terms: Terms
+    barred: frozenset[int] = frozenset()
     chosen: dict[str, list[Offer]] = field(default_factory=lambda: defaultdict(list))
     taken: set[int] = field(default_factory=set)
     number: dict[str, int] = field(default_factory=dict)
+    fallen: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         self.number = {lot: self.terms.wanted(lot)[1] for lot in self.terms.lots}
@@ -128,7 +138,7 @@ class _Run:
         for number in range(high, max(low, len(before.get(lot, [])), 1) - 1, -1):
             self.number[lot] = number
             while len(self.chosen[lot]) < number:
-                bids = {o.bid for o in self.terms.offers_of_lot[lot]} - self.taken
+                bids = {o.bid for o in self.terms.offers_of_lot[lot]} - self.taken - self.barred
                 ranked = sorted(
                     (self.terms.bids[b] for b in bids),
                     key=lambda b: (-self.merit(b), b.provider, b.bid_id))
@@ -152,6 +162,8 @@ class _Run:
                 continue
             self.number = before
             worst = min(self.chosen[lot], key=lambda o: (o.merit, o.provider))
+            if len(self.terms.bids[worst.bid].offers) > 1:
+                self.fallen |= {worst.bid}
             for i in self.terms.bids[worst.bid].offers:
                 offer = self.terms.offers[i]
                 self.chosen[offer.lot].remove(offer)
@@ -199,4 +211,5 @@ def _by_preference(run: _Run) -> None:
     bids = sorted(run.terms.bids, key=lambda b: (
         last if math.isnan(rank[b.number]) else rank[b.number], -run.merit(b), b.provider, b.bid_id))
     for bid in bids:
-        run.take(bid)
+        if bid.number not in run.barred:
+            run.take(bid)

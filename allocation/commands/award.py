@@ -41,8 +41,8 @@ from .shared import Column, Written, check_folder, plain, records, table_text, w
 
 __all__ = ["ORDERS", "repeat", "run"]
 
-ORDERS = {"lots": "in the order of the lots", "largest": "largest lot first",
-          "preferences": "by the bidders' preferences"}  # fmt: skip
+ORDERS = {"lots": "in the order of lots", "largest": "largest lot first",
+          "preferences": "by preferences"}  # fmt: skip
 _AWARD = (
     Column("share_pct", "Share", "%", 1),
     Column("weekly_hours", "Hours", "a week", 1),
@@ -63,6 +63,7 @@ _SEQUENCES = (
     Column("providers", "Winners"),
     Column("objective", "Value", "", 3),
     Column("shortfall", "Short by", "", 3),
+    Column("lots_empty", "Without", "winners"),
 )
 _CSV = {
     "award": "award.csv",
@@ -316,12 +317,11 @@ def _text(found: Found) -> str:
         none = found.scenarios[found.scenarios["why"].fillna("") != ""]
         blocks.append(table + "".join(f"\n{wrapped(f'{n}: {w}')}" for n, w in none["why"].items()))
     if found.sequences is not None:
-        blocks.append(table_text(found.sequences, _SEQUENCES, first="Awarded", label=34))
+        blocks.append(table_text(found.sequences, _SEQUENCES, first="Awarded", label=26))
         if (found.sequences["lots_empty"] > 0).any():
             blocks.append(
                 wrapped(
-                    "Where no shortfall is given, lots were left without enough winners; cost and "
-                    "objective leave them out."
+                    "Lots without enough winners are in neither cost nor value; no shortfall is given then."
                 )
             )
     if found.waves is not None:

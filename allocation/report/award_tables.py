@@ -159,8 +159,8 @@ def _proof(award: Award) -> str:
             f"Best award found in {award.seconds:,.0f} s ({SOLVER_NAMES[award.solver]}); it is not proven, "
             f"and the best there is may be better by {_up(award.gap_pct)} % at most."
         )
-    name = SOLVER_NAMES[award.solver]
-    said = f"Proven to be the best award under the rules ({name}, {award.seconds:,.1f} s)."
+    took = f"{award.seconds:,.1f} s" if award.seconds >= 0.1 else "under 0.1 s"
+    said = f"Proven to be the best award under the rules ({SOLVER_NAMES[award.solver]}, {took})."
     if award.unique:
         return f"{said} No other award is as good."
     if award.unique is None:
@@ -228,7 +228,8 @@ def _tables(found: Found) -> Iterator[PageTable]:
         yield PageTable(
             "What each rule costs",
             "The tender awarded again without each rule.",
-            ("Rule", "In words", "£ a year", "Score or £ a week", "Winners"),
+            ("Rule", "In words", "Costs £ a year",
+             "Costs points" if found.case.tender.rules.aim == "score" else "Costs £ a week", "Winners"),
             tuple(
                 (
                     str(name),
@@ -269,7 +270,7 @@ def _tables(found: Found) -> Iterator[PageTable]:
                     _pct(r["moved_pct"], 1),
                     _n(r["moved_people"]),
                     _pct(r["least_cover_pct"]),
-                    "–" if pd.isna(r["differs_lots"]) else f"{r['differs_lots']:.0f} lots",
+                    "–" if pd.isna(r["differs_lots"]) else _count(int(r["differs_lots"]), "lot"),
                     str(r["why"] or r["status"]),
                 )
                 for i, (name, r) in enumerate(found.scenarios.iterrows(), start=1)

@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	$(BIN)/allocation demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

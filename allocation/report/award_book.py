@@ -80,7 +80,7 @@ HEADS = {
     "words": "In words",
     "week": "Week",
     "rule": "Rule",
-    "objective": "Objective without it",
+    "objective": "Objective",
     "gain": "Objective better by",
     "rule_costs_gbp": "Rule costs £ a year",
     "providers": "Providers",
@@ -115,6 +115,8 @@ _WHOLE = ("position", "place", "lots", "people", "pairs", "receivers", "week", "
           "extra_weekly_minutes")  # fmt: skip
 _WIDE = {"sentence": 110, "words": 80, "reason": 60, "why": 60, "lots_left": 30, "rules": 30, "scenario": 34,
          "rule": 20, "outcome": 16}  # fmt: skip
+_WITHOUT = frozenset({"objective", "annual_cost_gbp", "providers", "mean_quality", "moved_hours",
+                      "least_cover_pct"})  # fmt: skip
 _POINTS = {"score", "price_points", "quality_points", "against_score", "mean_score"}
 
 
@@ -206,7 +208,7 @@ def _sheet(sheet: Any, name: str, table: pd.DataFrame, bold: Any, wrap: Any, fig
         {
             "name": f"{name}_table",
             "style": "Table Style Light 1",
-            "columns": [{"header": head, "header_format": bold} for head in _heads(list(shown.columns))],
+            "columns": [{"header": head, "header_format": bold} for head in _heads(name, list(shown.columns))],
         },
     )
     sheet.freeze_panes(1, 2)
@@ -215,9 +217,10 @@ def _sheet(sheet: Any, name: str, table: pd.DataFrame, bold: Any, wrap: Any, fig
     sheet.fit_to_pages(1, 0)
 
 
-def _heads(columns: list[str]) -> list[str]:
-    """Return heads of columns; Excel wants each but once."""
-    heads = [HEADS.get(c, c) for c in columns]
+def _heads(name: str, columns: list[str]) -> list[str]:
+    """Return heads of a sheet's columns; Excel wants each but once."""
+    apart = _WITHOUT if name == "rule_costs" else frozenset[str]()
+    heads = [HEADS.get(c, c) + (" without it" if c in apart else "") for c in columns]
     return [h if heads.count(h) == 1 else f"{h} ({c})" for h, c in zip(heads, columns, strict=True)]
 
 

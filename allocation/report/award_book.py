@@ -208,7 +208,9 @@ def _sheet(sheet: Any, name: str, table: pd.DataFrame, bold: Any, wrap: Any, fig
         {
             "name": f"{name}_table",
             "style": "Table Style Light 1",
-            "columns": [{"header": head, "header_format": bold} for head in _heads(name, list(shown.columns))],
+            "columns": [
+                {"header": head, "header_format": bold} for head in _heads(name, list(shown.columns))
+            ],
         },
     )
     sheet.freeze_panes(1, 2)

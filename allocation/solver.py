@@ -50,7 +50,7 @@ def run_solver(
             found.append(mathopt.solve(
                 model, kind, params=params, model_params=model_params or mathopt.ModelSolveParameters(),
                 interrupter=stop))
-        except BaseException as error:  # noqa: BLE001  handed to the caller
+        except BaseException as error:
             failed.append(error)
         finally:
             done.set()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from broker_cases import office
 
-from allocation.brokerage.blocks import expected_use, plan_blocks, spot_hours
+from allocation.brokerage.blocks import expected_use, low_use, plan_blocks, spot_hours
 from allocation.brokerage.office import Office
 
 RULES = {
@@ -52,8 +52,10 @@ MARKET = [
 def test_expected_use_is_that_of_drawn_demand() -> None:
     """The closed form against two million normal draws."""
     demand = np.random.default_rng(1).normal(100, 20, 2_000_000)
-    for block in (40, 90, 100, 130):
+    low = demand[demand <= np.quantile(demand, 0.1)]
+    for block in (40, 70, 90, 100, 130):
         assert expected_use(block, 100, 20) == pytest.approx(np.minimum(demand, block).mean(), abs=0.05)
+        assert low_use(block, 100, 20) == pytest.approx(np.minimum(low, block).mean(), abs=0.05)
 
 
 def test_the_blocks_are_the_best_there_are() -> None:
@@ -62,7 +64,7 @@ def test_the_blocks_are_the_best_there_are() -> None:
     found = plan_blocks(desk(MARKET, brief))
     spot = spot_hours(desk(MARKET, brief))
     total = spot["hours"].sum()
-    pairs = [("X", "A", 80, 18.0), ("X", "B", 70, 18.0), ("Y", "A", 30, 18.0), ("Y", "C", 80, 23.4)]
+    pairs = [("X", "A", 80, 2.0), ("X", "B", 70, 2.0), ("Y", "A", 30, 2.0), ("Y", "C", 80, 2.6)]
     best = 0.0
     for sizes in itertools.product(*(range(int(h) // 20 + 1) for _, _, h, _ in pairs)):
         held: dict[str, float] = {}
@@ -74,9 +76,9 @@ def test_the_blocks_are_the_best_there_are() -> None:
             block = sum(20 * s for s, (a, *_) in zip(sizes, pairs, strict=True) if a == area)
             if block > 0.7 * mean:
                 worth = -np.inf
-            worth += (expected_use(block, mean, sd) if block else 0) * rate
-        for size, (_, p, _, rate) in zip(sizes, pairs, strict=True):
-            worth -= 20 * size * rate
+            worth -= (block - expected_use(block, mean, sd) if block else 0) * rate
+        for size, (_, p, _, off) in zip(sizes, pairs, strict=True):
+            worth += 20 * size * off
             held[p] = held.get(p, 0) + 20 * size
         if max(held.values()) <= 0.3 * total:
             best = max(best, worth)
@@ -120,3 +122,23 @@ def test_hours_of_blocks_there_are_already_are_not_spot() -> None:
     assert spot_hours(office("blocks", {"A": {}}, today=today, contracts=contracts))["hours"].tolist() == [
         9.0
     ]
+
+
+def test_a_block_saves_what_its_provider_comes_down_by() -> None:
+    """10 % off 20 pounds for 60 of 160 hours: 120 pounds a week, whatever the others' rates are; demand is
+    160 hours with a standard deviation of 40, so that some of them are expected to stay empty."""
+    found = plan_blocks(desk([("X", "A", 10.0, 6), ("X", "C", 10.0, 10)], {"min_quality": 80}))
+    assert found.blocks[["provider_id", "block_hours"]].to_numpy().tolist() == [["A", 60]]
+    mean_rate = (60 * 20 + 100 * 26) / 160
+    empty = 60 - expected_use(60, 160, 40)
+    saving, low = (float(found.areas[column]["X"]) for column in ("saving_gbp", "saving_low_gbp"))
+    assert saving == pytest.approx(60 * 2.0 - empty * mean_rate)
+    assert low < saving < 120
+
+
+def test_who_is_suspended_on_the_day_gets_no_block() -> None:
+    """By its dates, as when a package is placed: from 1 April it is, to 31 March it was."""
+    for column, on, why in (("from", "2026-04-01", "suspended"), ("to", "2026-03-31", "")):
+        market = desk(MARKET, {})
+        market.providers.loc["A", f"suspended_{column}"] = pd.Timestamp(on)
+        assert plan_blocks(market).providers["why"]["A"] == why

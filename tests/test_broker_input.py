@@ -186,7 +186,10 @@ def test_a_wrong_list_is_told_and_nothing_is_written(folder: Path, text: str, sa
 def test_a_package_that_is_placed_with_other_hours_is_not_placed_twice(folder: Path) -> None:
     (folder / "list.csv").write_text("package_id,weekly_hours\nT1,20\nT2,9\n", encoding="utf-8")
     out = run("place", folder, folder / "list.csv", "--on", "2026-04-02")
-    assert "T1, 20 h: nobody: it is placed already, with 16 h a week" in out
+    assert "T1, 20 h: B has it already, with 16 h a week: have the hours changed there" in out
+    assert "29.00 hours a week = 9.00 placed + 20.00 not placed" in out
+    assert "1 not placed anew" in out
+    assert "Hard to source" not in out
     assert "T2, 9 h: A (placed before)" in out
 
 

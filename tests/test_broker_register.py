@@ -63,11 +63,11 @@ def test_two_brokers_with_the_same_hours_in_mind(tmp_path: Path) -> None:
 
 def test_a_batch_whose_hours_others_took_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others go on while a list is shared out; what no longer fits is placed one by one."""
-    import allocation.brokerage.broker as module
+    import allocation.brokerage.batch as module
 
     desk = office("cost_and_share", {"A": {"rate_gbp": 20, "free_hours": 10}, "B": {"rate_gbp": 25}})
     first, second = packages({}, {})
-    share_out = module.share_out  # type: ignore[attr-defined]
+    share_out = module.share_out
     with Register(tmp_path / "r.sqlite") as one, Register(tmp_path / "r.sqlite") as two:
         left, right = Broker(desk, one, on=ON), Broker(desk, two, on=ON)
 

@@ -21,7 +21,7 @@ from allocation.solver import run_solver
 from .ledger import TOLERANCE_HOURS
 from .polish import polished
 
-__all__ = ["Assigned", "List", "assign", "greedy", "value_of"]
+__all__ = ["Assigned", "List", "assign", "greedy", "room_of", "value_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -117,6 +117,13 @@ def _load(problem: List, offer: Ints) -> Floats:
     for i in np.flatnonzero(offer >= 0).tolist():
         load[list(problem.uses[int(offer[i])])] += problem.hours[i]
     return load
+
+
+def room_of(problem: List, offer: Ints) -> Floats:
+    """Return the hours left of each offer: those of its tightest limit that must be kept."""
+    left = np.where(np.isinf(problem.excess_cost), problem.limit - _load(problem, offer), np.inf)
+    drawn = problem.matrix() > 0
+    return np.asarray(np.where(drawn, left[None, :], np.inf).min(axis=1, initial=np.inf), np.float64)
 
 
 def greedy(problem: List, order: Ints | None = None, preferred: Floats | None = None) -> Ints:
@@ -224,6 +231,8 @@ def assign(
             best, value = found, value_of(problem, found)
         if whole:
             bound = min(bound, max(limit, value))
+    best = polished(problem, best, seconds=1.0)  # near enough is no reason to leave a free hour unused
+    value = value_of(problem, best)
     optimal = bound - value <= 1e-6 * abs(bound)
     return Assigned(best, value, max(bound, value), first, first_value, optimal, time.monotonic() - began)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .assign import Assigned, List, assign
+from .assign import Assigned, List, assign, room_of
 from .eligible import Package
-from .ledger import Ledger
+from .ledger import TOLERANCE_HOURS, Ledger
 from .orders import shares_of
 from .ranking import Desk, Ranking
 
@@ -35,12 +35,16 @@ class Shared:
         Of each package, as things stood before.
     assigned
         Offers, worth and bound.
+    full
+        Of each package that is placed: how many of the offers that come before its own in the order have
+        too few hours left for it after the whole list.
     gains
         By name: what one by one comes to, and what the whole list does.
     """
 
     rankings: tuple[Ranking, ...]
     assigned: Assigned
+    full: npt.NDArray[np.int64]
     gains: dict[str, tuple[float, float]]
 
 
@@ -78,13 +82,26 @@ def share_out(
         km = np.nan_to_num(ranking.km[ok], nan=1e6)
         worth[i, ok] = PLACED_POINTS + rank_points - _TRAVEL_POINTS * km / (km + _TRAVEL_HALF_KM)
     uses, limit, cost = _limits(desk, ledger, packages)
-    assigned = assign(List(hours, worth, uses, limit, cost), time_limit_s=seconds, gap_pct=gap_pct, seed=seed)
+    problem = List(hours, worth, uses, limit, cost)
+    assigned = assign(problem, time_limit_s=seconds, gap_pct=gap_pct, seed=seed)
     one, whole = (_figures(desk, packages, rankings, o) for o in (assigned.one_by_one, assigned.offer))
     gains = {name: (one[name], whole[name]) for name in one}
     gains["order_points"] = (
         _order_points(assigned.one_by_one, worth, hours), _order_points(assigned.offer, worth, hours))
     gains["worth"] = (assigned.one_by_one_value, assigned.value)
-    return Shared(rankings, assigned, gains)
+    return Shared(rankings, assigned, _full(problem, assigned.offer, rankings), gains)
+
+
+def _full(
+    problem: List, offer: npt.NDArray[np.int64], rankings: Sequence[Ranking]
+) -> npt.NDArray[np.int64]:
+    room = room_of(problem, offer)
+    found = np.zeros(len(offer), np.int64)
+    for i, ranking in enumerate(rankings):
+        if offer[i] >= 0:
+            before = ranking.order[: ranking.order.tolist().index(int(offer[i]))]
+            found[i] = int((room[before] + TOLERANCE_HOURS < problem.hours[i]).sum())
+    return found
 
 
 def _order_points(
@@ -144,10 +161,12 @@ def _figures(
     placed = [(p, r, int(j)) for p, r, j in zip(packages, rankings, offer, strict=True) if j >= 0]
     hours = sum(p.hours for p, _, _ in placed)
     rate = desk.sieve.rate
+    cost = sum(p.hours * float(np.nan_to_num(rate[j])) for p, _, j in placed)
     return {
         "packages": float(len(placed)),
         "hours": float(hours),
-        "weekly_cost_gbp": float(sum(p.hours * float(np.nan_to_num(rate[j])) for p, _, j in placed)),
+        "weekly_cost_gbp": float(cost),
+        "rate_gbp": cost / hours if hours else float("nan"),
         "first_choice": float(sum(int(r.order[0]) == j for _, r, j in placed)),
         "added_km": float(np.nansum([r.km[j] for _, r, j in placed])) if placed else 0.0,
     }  # fmt: skip

@@ -2,7 +2,8 @@
 
 Worcestershire's theme summary: "Block contracts would be available to any provider who has a
 significant number of hours currently and has a good quality record"; spot stays open to new entrants.
-A block is paid whether or not it is used, so its saving is what it is cheaper by, less what stays empty.
+A block is paid whether or not it is used, so it saves what its provider's rate comes down by, less what stays
+empty.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from allocation.solver import run_solver
 from lotting.errors import LottingError
 
 from .brief import BlocksBrief
+from .eligible import suspended
 from .office import Office
 from .reading import rows_of
 
-__all__ = ["BlockPlan", "expected_use", "plan_blocks", "spot_hours"]
+__all__ = ["LOW_SHARE", "BlockPlan", "expected_use", "low_use", "plan_blocks", "spot_hours"]
 
 NOT_KNOWN = "not known"
+LOW_SHARE = 0.1
+"""Share of the weeks, those with the least demand, that ``saving_low_gbp`` is of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +44,8 @@ class BlockPlan:
     areas
         Index ``area``; ``spot_hours`` (today), ``block_hours``, ``spot_left_pct``, ``used_hours``
         (expected), ``empty_hours`` (paid for and expected to stay empty), ``full_pct`` (chance that
-        demand fills the blocks), ``saving_gbp`` (a week, expected), ``saving_low_gbp`` (when demand is
-        as low as in one week of ten).
+        demand fills the blocks), ``saving_gbp`` (a week, expected), ``saving_low_gbp`` (the same over the
+        tenth of the weeks with the least demand).
     providers
         Index ``provider_id``; ``spot_hours``, ``quality``, ``block_hours``, ``share_pct`` (of all spot
         hours), ``why`` (why it gets no block; ``""`` where it does).
@@ -98,6 +102,25 @@ def expected_use(block_hours: float, mean_hours: float, sd_hours: float) -> floa
     return float(block_hours - (block_hours - mean_hours) * norm.cdf(z) - sd_hours * norm.pdf(z))
 
 
+def low_use(block_hours: float, mean_hours: float, sd_hours: float) -> float:
+    """Return the hours of a block that are used on average over the worst :data:`LOW_SHARE` of weeks.
+
+    E[min(D, B) | D <= q], D normal, q its quantile: with w = min(B, q) and z = (w - m) / s it is
+    w + (m P(z) - s p(z) - w P(z)) / share.
+
+    Examples
+    --------
+    >>> low_use(50, 100, 0), round(low_use(100, 100, 10), 2), round(low_use(85, 100, 10), 2)
+    (50.0, 82.45, 82.07)
+    """
+    if sd_hours <= 0:
+        return float(min(block_hours, mean_hours))
+    most = min(block_hours, mean_hours + float(norm.ppf(LOW_SHARE)) * sd_hours)
+    z = (most - mean_hours) / sd_hours
+    tail = mean_hours * norm.cdf(z) - sd_hours * norm.pdf(z)
+    return max(0.0, float(most + (tail - most * norm.cdf(z)) / LOW_SHARE))
+
+
 def plan_blocks(office: Office, *, keep_spot_pct: float | None = None, seconds: float = 20.0) -> BlockPlan:
     """Choose blocks for the greatest expected saving.
 
@@ -117,10 +140,11 @@ def plan_blocks(office: Office, *, keep_spot_pct: float | None = None, seconds: 
     Notes
     -----
     The hours of an area a week hence are taken as a compound Poisson sum of today's packages: mean the sum
-    of their hours h, variance the sum of h squared. Blocks are filled before spot is bought, so the k-th
-    step of an area's blocks saves what is expected to be used of it at the area's average spot rate, and
-    costs the whole step at the block's rate. A block is no larger than what its provider gives there
-    today. The choice is an integer programme, solved by HiGHS through OR-Tools.
+    of their hours h, variance the sum of h squared. A block is no larger than what its provider gives there
+    today, so it saves the discount on that provider's rate, not the difference to others' rates. Blocks are
+    filled before spot is bought; hours of the area's blocks that are expected to stay empty cost the area's
+    average spot rate, at which they would not have been bought. The choice is an integer programme, solved
+    by HiGHS through OR-Tools.
     """
     brief = office.brief.blocks
     keep = brief.keep_spot_pct if keep_spot_pct is None else keep_spot_pct
@@ -156,6 +180,8 @@ def _providers(office: Office, spot: pd.DataFrame, brief: BlocksBrief) -> pd.Dat
     hours = spot.groupby("provider_id")["hours"].sum()
     table = pd.DataFrame({"spot_hours": hours})
     table["quality"] = office.providers["quality"].reindex(table.index)
+    on = dt.date.max if office.brief.today is None else office.brief.today.as_of
+    stopped = set(office.providers.index[suspended(office.providers, on)])
     whys = []
     for provider, row in zip(table.index, rows_of(table), strict=True):
         own = office.providers.loc[provider]
@@ -164,7 +190,9 @@ def _providers(office: Office, spot: pd.DataFrame, brief: BlocksBrief) -> pd.Dat
             why.append(f"fewer than {brief.min_provider_hours:g} spot hours a week")
         if not float(row.quality) >= brief.min_quality:
             why.append(f"quality below {brief.min_quality:g} or not known")
-        if own["status"] != "active":
+        if provider in stopped:
+            why.append("suspended")
+        elif own["status"] not in {"active", "suspended"}:
             why.append("not active")
         if not own["part_a"]:
             why.append("not on Part A of the framework")
@@ -210,10 +238,11 @@ def _choose(
         used = [expected_use(k * step, mean, sd) for k in range(most + 1)]
         steps = [model.add_variable(lb=0.0, ub=1.0) for _ in range(most)]
         model.add_linear_constraint(mathopt.LinearSum(own) == mathopt.LinearSum(steps))
-        worth += mathopt.LinearSum(
-            (used[k + 1] - used[k]) * rate * s for k, s in enumerate(steps))
-    worth -= mathopt.LinearSum(
-        step * float(r) * u for u, r in zip(units, pairs["rate_gbp"], strict=True))
+        worth -= mathopt.LinearSum(
+            (step - (used[k + 1] - used[k])) * rate * s for k, s in enumerate(steps))
+    worth += mathopt.LinearSum(
+        step * float(r) * u
+        for u, r in zip(units, pairs["spot_rate_gbp"] - pairs["rate_gbp"], strict=True))
     for provider in pairs["provider_id"].unique():
         own = [u for u, p in zip(units, pairs["provider_id"], strict=True) if p == provider]
         model.add_linear_constraint(step * mathopt.LinearSum(own) <= brief.max_share_pct / 100 * total)
@@ -229,20 +258,21 @@ def _choose(
 
 
 def _figures(areas: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """Reckon use, saving and risk of the blocks chosen; blocks are paid for, used or not."""
+    """Reckon use, saving and risk of the blocks chosen."""
     table = areas.copy()
     table["block_hours"] = blocks.groupby("area")["block_hours"].sum().reindex(table.index).fillna(0.0)
-    paid = (blocks["block_hours"] * blocks["rate_gbp"]).groupby(blocks["area"]).sum().reindex(table.index)
+    off = (blocks["spot_rate_gbp"] - blocks["rate_gbp"]) * blocks["block_hours"]
+    saved = off.groupby(blocks["area"]).sum().reindex(table.index).fillna(0.0)
     table["spot_left_pct"] = 100 * (1 - table["block_hours"] / table["spot_hours"])
     used, full, low = [], [], []
     for row in rows_of(table):
         block, mean, sd = (float(v) for v in (row.block_hours, row.spot_hours, row.sd_hours))
         used.append(expected_use(block, mean, sd) if block else 0.0)
         full.append(100 * (1 - float(norm.cdf((block - mean) / sd))) if sd > 0 else 100.0 * (mean >= block))
-        low.append(min(block, max(0.0, mean + float(norm.ppf(0.1)) * sd)))
+        low.append(low_use(block, mean, sd) if block else 0.0)
     table["used_hours"], table["full_pct"] = used, full
     table["empty_hours"] = table["block_hours"] - table["used_hours"]
     rate = table["spot_rate_gbp"].fillna(0.0)
-    table["saving_gbp"] = table["used_hours"] * rate - paid.fillna(0.0)
-    table["saving_low_gbp"] = np.array(low) * rate - paid.fillna(0.0)
+    table["saving_gbp"] = saved - table["empty_hours"] * rate
+    table["saving_low_gbp"] = saved - (table["block_hours"] - np.array(low)) * rate
     return table

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lotting.errors import InputError, Problem
+from lotting.errors import InputError, Problem, StoppedError
 
-from .batch import Shared, share_out
 from .eligible import Package
 from .ledger import TOLERANCE_HOURS, Entry, Ledger
 from .office import Office
 from .ranking import Desk, Ranking
 from .register import Decision, Register, Writer
+
+if TYPE_CHECKING:
+    from .batch import Shared
 
 __all__ = ["Broker", "Outcome", "Placed"]
 
@@ -28,7 +30,8 @@ class Outcome:
     Attributes
     ----------
     kind
-        ``placed``, ``unplaced``, or ``before``: it was placed by an earlier decision (or runs today).
+        ``placed``, ``unplaced``, ``before``: it was placed by an earlier decision (or runs today); or
+        ``changed``: so it was, but with other hours than are asked for now.
     rank
         Place in its ranking of the offer it got; None where it got none.
     score
@@ -74,9 +77,30 @@ class Placed:
 
     def hours(self) -> tuple[float, float, float]:
         """Return hours asked, placed (now or before) and not placed; the first is the sum of the others."""
-        placed = sum(o.package.hours for o in self.outcomes if o.kind != "unplaced")
-        unplaced = sum(o.package.hours for o in self.outcomes if o.kind == "unplaced")
+        placed = sum(o.package.hours for o in self.outcomes if o.kind in {"placed", "before"})
+        unplaced = sum(o.package.hours for o in self.outcomes if o.kind in {"unplaced", "changed"})
         return sum(o.package.hours for o in self.outcomes), placed, unplaced
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Planned:
+    """What sharing out has found for a package; ``full``: how many before it in the order are full then."""
+
+    ranking: Ranking
+    offer: int
+    full: int
+
+
+def _before(before: int, full: int) -> str:
+    """Say why those that come first in the order did not get a package."""
+    many = before > 1
+    if full == before:
+        return f"the hours of the {before if many else 'one'} before it went to other packages of the list"
+    if not full:
+        who = f"any of the {before}" if many else "the one"
+        return f"with {who} before it the list together would come no nearer to the order"
+    return (f"of the {before} before it, {full} have no hours left for it after the whole list; with the "
+            "others the list together would come no nearer to the order")
 
 
 class Broker:
@@ -115,14 +139,26 @@ class Broker:
         Returns
         -------
         Placed
+
+        Raises
+        ------
+        StoppedError
+            Ctrl-C came; the transactions before it stand.
         """
         if self.register is None:
             return Placed(outcomes=tuple(self._place(p, None) for p in packages))
         outcomes: list[Outcome] = []
-        for first in range(0, len(packages), _TOGETHER):
-            with self.register.writing() as writer:
-                self.refresh()
-                outcomes += [self._place(p, writer) for p in packages[first : first + _TOGETHER]]
+        try:
+            for first in range(0, len(packages), _TOGETHER):
+                with self.register.writing() as writer:
+                    self.refresh()
+                    these = [self._place(p, writer) for p in packages[first : first + _TOGETHER]]
+                outcomes += these
+        except KeyboardInterrupt:
+            raise StoppedError(
+                f"Stopped: {len(outcomes):,} of {len(packages):,} packages were decided, and are in the "
+                "register; the others were not looked at. Give the same list again to go on: nothing is "
+                "placed twice.") from None
         return Placed(outcomes=tuple(outcomes))
 
     def batch(
@@ -145,11 +181,13 @@ class Broker:
         seed
             Of the search.
         """
+        from .batch import share_out
+
         self.refresh()
         fresh = [p for p in packages if p.hours > 0 and p.package_id not in self.ledger.held]
         shared = share_out(self.desk, self.ledger, fresh, seconds=seconds, gap_pct=gap_pct, seed=seed)
-        plan = {p.package_id: (r, j) for p, r, j in
-                zip(fresh, shared.rankings, shared.assigned.offer.tolist(), strict=True)}
+        plan = {p.package_id: _Planned(*planned) for p, *planned in zip(
+            fresh, shared.rankings, shared.assigned.offer.tolist(), shared.full.tolist(), strict=True)}
         if self.register is None:
             outcomes, replaced = self._write(packages, plan, None)
         else:
@@ -159,19 +197,20 @@ class Broker:
         return Placed(outcomes=tuple(outcomes), shared=shared, replaced=replaced)
 
     def _write(
-        self, packages: Sequence[Package], plan: dict[str, tuple[Ranking, int]], writer: Writer | None
+        self, packages: Sequence[Package], plan: dict[str, _Planned], writer: Writer | None
     ) -> tuple[list[Outcome], int]:
         found: dict[str, Outcome] = {}
         late: list[Package] = []
         for package in packages:
-            ranking, offer = plan.get(package.package_id, (None, -1))
-            if ranking is None or package.package_id in self.ledger.held:
+            planned = plan.get(package.package_id)
+            if planned is None or package.package_id in self.ledger.held:
                 late.append(package)
-            elif offer < 0:
-                why = self._left_over(package, ranking)
-                found[package.package_id] = self._unplaced(package, ranking, why, writer, "batch")
-            elif self._room(package, offer):
-                found[package.package_id] = self._take(package, ranking, offer, writer, "batch")
+            elif planned.offer < 0:
+                why = self._left_over(package, planned.ranking)
+                found[package.package_id] = self._unplaced(package, planned.ranking, why, writer, "batch")
+            elif self._room(package, planned.offer):
+                found[package.package_id] = self._take(
+                    package, planned.ranking, planned.offer, writer, "batch", full=planned.full)
             else:
                 late.append(package)
         replaced = 0
@@ -197,24 +236,30 @@ class Broker:
             if abs(held.hours - package.hours) <= TOLERANCE_HOURS:
                 return Outcome(package=package, kind="before", provider_id=held.provider_id, pool=held.pool,
                                decision=held.decision, reason="placed before")
-            why = (f"it is placed already, with {held.hours:g} h a week: review it, or have it handed back "
-                   "first")
-            return self._unplaced(package, None, why, writer, "one")
+            growth = package.hours - held.hours
+            limit = self.office.brief.review.growth_hours
+            why = f"{held.provider_id} has it already, with {held.hours:g} h a week"
+            why += (f"; it grew by {growth:g}, more than {limit:g}, and goes to review"
+                    if growth > limit + TOLERANCE_HOURS else
+                    ": have the hours changed there, or hand it back first")
+            return replace(self._unplaced(package, None, why, writer, "one"), kind="changed",
+                           provider_id=held.provider_id)
         ranking = self.desk.rank(package, self.ledger)
         if not len(ranking.order):
             return self._unplaced(package, ranking, self.desk.why_nobody(package, ranking), writer, "one")
         return self._take(package, ranking, int(ranking.order[0]), writer, "one")
 
     def _take(
-        self, package: Package, ranking: Ranking, offer: int, writer: Writer | None, mode: str
-    ) -> Outcome:
+        self, package: Package, ranking: Ranking, offer: int, writer: Writer | None, mode: str, *,
+        full: int = 0,
+    ) -> Outcome:  # fmt: skip
         sieve = self.desk.sieve
         rank = ranking.order.tolist().index(offer) + 1
         step = self.desk.names[int(ranking.step[offer])]
         reason = f"first of {len(ranking.order)} in the council's order: {step}"
         if rank > 1:
-            reason = (f"number {rank} of {len(ranking.order)} in the council's order ({step}): shared out "
-                      "with the whole list, so that the list together comes nearest to it")
+            reason = (f"number {rank} of {len(ranking.order)} in the council's order ({step}), shared out "
+                      f"with the whole list: {_before(rank - 1, full)}")
         rows = self.desk.rows(ranking)
         decision = self._decision(
             "placed", package, provider_id=sieve.ids[offer], route=str(sieve.route[offer]),

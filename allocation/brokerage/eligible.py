@@ -13,7 +13,7 @@ from .ledger import TOLERANCE_HOURS, Ledger
 from .office import Office
 from .reading import rows_of
 
-__all__ = ["Package", "Sieve", "packages_of"]
+__all__ = ["Package", "Sieve", "packages_of", "suspended"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -52,6 +52,15 @@ def packages_of(frame: pd.DataFrame) -> list[Package]:
     ]  # fmt: skip
 
 
+def suspended(providers: pd.DataFrame, on: dt.date) -> Bools:
+    """Say which providers are suspended on a day: between its dates or, where none is given, by status."""
+    day = pd.Timestamp(on)
+    begins, ends = providers["suspended_from"], providers["suspended_to"]
+    dated = begins.notna() | ends.notna()
+    within = dated & ~(begins > day) & ~(ends < day)
+    return np.where(dated, within, providers["status"] == "suspended").astype(bool)
+
+
 class Sieve:
     """The checks of one day: those that are the same for every package are made once.
 
@@ -86,11 +95,8 @@ class Sieve:
         order, day = self.office.brief.order, pd.Timestamp(self.on)
         offers = self.office.offers
         status = table["status"].to_numpy(str)
-        begins, ends = table["suspended_from"], table["suspended_to"]
-        dated = begins.notna() | ends.notna()
-        within = dated & ~(begins > day) & ~(ends < day)
         checks = [
-            ("is suspended", np.where(dated, within, status == "suspended").astype(bool)),
+            ("is suspended", suspended(table, self.on)),
             ("has left the framework", status == "removed"),
             ("is not accredited yet", status == "applying"),
         ]

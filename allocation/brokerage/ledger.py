@@ -73,6 +73,12 @@ class Ledger:
     office
         Providers, offers and today's packages.
 
+    Attributes
+    ----------
+    strangers
+        Providers that decisions name and the table of providers does not have: what was placed with them
+        does not count.
+
     Notes
     -----
     Two limits hold for a provider. Of the hours it said on ``free_on`` it can take on, whatever was
@@ -100,6 +106,7 @@ class Ledger:
         self.handed_back: dict[str, dict[str, dt.date]] = defaultdict(dict)
         self.placed_hours: dict[str, float] = {}
         self.people: dict[str, set[str]] = defaultdict(set)
+        self.strangers: set[str] = set()
         self.last = 0
         self._points(office)
         self._load(office)
@@ -135,7 +142,8 @@ class Ledger:
 
     def _place(self, entry: Entry) -> None:
         at = self.number.get(entry.provider_id)
-        if at is None:  # no longer in the table of providers
+        if at is None:
+            self.strangers.add(entry.provider_id)
             return
         self.placed_hours[entry.package_id] = entry.hours
         if entry.day >= self.free_on[at]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -127,32 +128,35 @@ class Desk:
         A provider with no offer for the place has one record without a route.
         """
         sieve = self.sieve
-        rows = []
-        for place, i in enumerate(ranking.order.tolist(), 1):
-            rows.append({"rank": place, **self._record(ranking, i)})
+        own = self._records(ranking)
+        rows = [{"rank": place, **own[i]} for place, i in enumerate(ranking.order.tolist(), 1)]
         asked = set(ranking.order.tolist())
         for i in np.flatnonzero(ranking.fits).tolist():
             if i not in asked:
                 whys = [why for why, these in ranking.wrong if these[i]]
                 whys = whys or ["no hours are given"]
-                rows.append({"rank": None, **self._record(ranking, i), "why_not": whys})
+                rows.append({"rank": None, **own[i], "why_not": whys})
         there = {sieve.ids[i] for i in np.flatnonzero(ranking.fits).tolist()}
         rows += [
             {"rank": None, "provider_id": p, "why_not": ["has no offer for this place"]}
             for p in self.office.providers.index if p not in there]
         return rows
 
-    def _record(self, ranking: Ranking, i: int) -> dict[str, Any]:
-        sieve = self.sieve
-        return {
-            "provider_id": sieve.ids[i], "route": str(sieve.route[i]), "pool": str(self.pools[i]),
-            "step": self.names[int(ranking.step[i])], "score": _figure(ranking.points["score"][i]),
-            **{f"{c}_points": _figure(p[i]) for c, p in ranking.points.items() if c != "score"},
-            "rate_gbp": _figure(sieve.rate[i]), "quality": _figure(sieve.quality[i]),
-            "added_km": _figure(ranking.km[i]), "hours_left": _figure(ranking.left[i]),
+    def _records(self, ranking: Ranking) -> list[dict[str, Any]]:
+        """Return the figures of every offer."""
+        sieve, points = self.sieve, ranking.points
+        figures: dict[str, Floats] = {
+            "score": points["score"], **{f"{c}_points": p for c, p in points.items() if c != "score"},
+            "rate_gbp": sieve.rate, "quality": sieve.quality, "added_km": ranking.km,
+            "hours_left": ranking.left,
         }  # fmt: skip
+        columns: dict[str, list[Any]] = {
+            "provider_id": sieve.ids, "route": sieve.route.tolist(), "pool": self.pools.tolist(),
+            "step": [self.names[s] for s in ranking.step.tolist()],
+            **{name: _rounded(values) for name, values in figures.items()},
+        }  # fmt: skip
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _figure(value: Any) -> float | None:
-    number = float(value)
-    return round(number, 3) if np.isfinite(number) else None
+def _rounded(values: Floats) -> list[float | None]:
+    return [v if math.isfinite(v) else None for v in np.round(values, 3).tolist()]

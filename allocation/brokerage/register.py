@@ -66,7 +66,7 @@ BEGIN SELECT RAISE(ABORT, 'settings are never replaced'); END;
 
 
 class RegisterError(LottingError):
-    """The register was changed otherwise than by adding to it, or cannot be written."""
+    """The register was changed otherwise than by adding to it, or cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -136,9 +136,11 @@ class Register:
             self._db.row_factory = sqlite3.Row
             self._prepare()
         except (sqlite3.Error, OSError) as error:
+            refused = isinstance(error, (sqlite3.OperationalError, OSError))
             raise InputError(Problem(
                 message=f"the register cannot be opened: {error}", file=str(self.path),
-                fix="Name another with --register, or ask for the right to write there.",
+                fix="Ask for the right to write there, or name another with --register." if refused else
+                "Restore it from a copy, or name another with --register.",
             )) from error  # fmt: skip
 
     def _prepare(self) -> None:
@@ -199,13 +201,24 @@ class Register:
             with self._transaction():
                 yield Writer(self._db)
         except sqlite3.Error as error:
-            raise RegisterError(f"The register could not be written, and is as it was: {error}.") from error
+            why = "others have been writing for two minutes" if "locked" in str(error) else str(error)
+            raise RegisterError(
+                f"The register {self.path.name} could not be written, and is as it was: {why}. "
+                "Run the list again; what is placed already is not placed twice.") from error
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+        try:
+            yield from self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise RegisterError(
+                f"The register {self.path.name} is damaged and cannot be read: {error}. "
+                "Restore it from a copy.") from error
 
     def entries(self, after: int = 0) -> list[Entry]:
         """Return what the ledger needs of every decision after a number, in order."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT id, kind, day, counts_from, package_id, person_id, provider_id, pool, hours, lot, "
-            "x_m, y_m FROM decisions WHERE id > ? ORDER BY id", (after,)).fetchall()
+            "x_m, y_m FROM decisions WHERE id > ? ORDER BY id", (after,))
         return [
             Entry(
                 row["id"], row["kind"], dt.date.fromisoformat(row["day"]),
@@ -218,14 +231,19 @@ class Register:
     def decisions(self, package_id: str | None = None) -> list[dict[str, Any]]:
         """Return decisions in order, of one package or all; ``ranking`` as records."""
         where, values = ("", ()) if package_id is None else (" WHERE package_id = ?", (package_id,))
-        rows = self._db.execute(f"SELECT * FROM decisions{where} ORDER BY id", values)  # noqa: S608
+        rows = self._rows(f"SELECT * FROM decisions{where} ORDER BY id", values)  # noqa: S608
         return [{**dict(row), "ranking": json.loads(row["ranking"])} for row in rows]
 
     def settings(self, sha256: str) -> dict[str, Any]:
         """Return the rules and inputs a decision was made under."""
-        row = self._db.execute("SELECT text FROM settings WHERE sha256 = ?", (sha256,)).fetchone()
-        found: dict[str, Any] = json.loads(row["text"]) if row else {}
+        row = next(self._rows("SELECT text FROM settings WHERE sha256 = ?", (sha256,)), None)
+        found: dict[str, Any] = {} if row is None else json.loads(row["text"])
         return found
+
+    def last_settings(self) -> dict[str, Any]:
+        """Return the rules and inputs of the last decision; empty where there is none."""
+        row = next(self._rows("SELECT settings FROM decisions ORDER BY id DESC LIMIT 1"), None)
+        return {} if row is None else self.settings(row["settings"])
 
     def verify(self) -> int:
         """Check that no row was changed, taken out or put in; return how many there are.
@@ -237,14 +255,14 @@ class Register:
             is younger: keep the number and hash of the last row elsewhere to be sure of that.
         """
         before, number = "", 0
-        for row in self._db.execute("SELECT * FROM decisions ORDER BY id"):
+        for row in self._rows("SELECT * FROM decisions ORDER BY id"):
             number += 1
             if row["id"] != number or row["hash"] != _hash(before, [row[c] for c in _COLUMNS]):
                 raise RegisterError(
                     f"The register was changed: decision {number} is not what was written. "
                     "Restore it from a copy.")
             before = row["hash"]
-        for row in self._db.execute("SELECT sha256, text FROM settings"):
+        for row in self._rows("SELECT sha256, text FROM settings"):
             if hashlib.sha256(row["text"].encode()).hexdigest() != row["sha256"]:
                 raise RegisterError("The register was changed: rules are not what was written. "
                                     "Restore it from a copy.")

@@ -33,7 +33,7 @@ def placed_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "contract": o.pool.partition(":")[2], "step": o.step, "rank": o.rank, "score": o.score,
             "rate_gbp": o.rate_gbp, "added_km": o.added_km, "decision": o.decision or None,
             "reason": o.reason,
-        } for o in outcomes if o.kind != "unplaced"
+        } for o in outcomes if o.kind in {"placed", "before"}
     ]  # fmt: skip
     columns = ["package_id", "lot", "area", "hours", "provider_id", "route", "contract", "step", "rank",
                "score", "rate_gbp", "added_km", "decision", "reason"]
@@ -47,7 +47,7 @@ def unplaced_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return the packages that nobody has, and why: ``package_id, lot, area, hours, decision, reason``."""
     rows = [
         (o.package.package_id, o.package.lot, o.package.area, o.package.hours, o.decision or None, o.reason)
-        for o in outcomes if o.kind == "unplaced"]
+        for o in outcomes if o.kind in {"unplaced", "changed"}]
     table = pd.DataFrame(rows, columns=["package_id", "lot", "area", "hours", "decision", "reason"])
     return table.astype({"decision": "Int64"})
 

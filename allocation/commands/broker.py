@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ from allocation.brokerage.review import (
 from allocation.brokerage.tables import placed_table, ranking_table, unplaced_table
 from allocation.report.inside import PRIVATE, write_csv
 from lotting.console import stderr
-from lotting.errors import InputError, Problem, some
+from lotting.errors import InputError, Problem, StoppedError, some
 from lotting.files import write_text
 
-from .shared import Column, Written, check_folder, plain, records, table_text, wrapped, write_together
+from .broker_text import REVIEW, blocks_text, explained, placed_text, status_text
+from .shared import Written, check_folder, plain, records, wrapped, write_together
 
 __all__ = ["run_blocks", "run_explain", "run_hand_back", "run_place", "run_status"]
 
@@ -38,29 +40,6 @@ REGISTER = "broker.sqlite"
 PLACED, UNPLACED, RANKING = "broker-placed.csv", "broker-unplaced.csv", "broker-ranking.csv"
 HARD = "broker-hard-to-source.csv"
 SUMMARY, MAP = "broker.json", "broker-map.html"
-
-_GAINS = (Column("one", "One by one", "", 1), Column("list", "Whole list", "", 1),
-          Column("gain", "Gain", "", 1, signed=True))  # fmt: skip
-_GAIN_NAMES = {
-    "packages": "Packages placed", "hours": "Hours a week placed", "first_choice": "With their first choice",
-    "order_points": "In the order, of 100", "weekly_cost_gbp": "Cost a week, £", "added_km": "Added km, sum",
-}  # fmt: skip
-_HARD = (
-    Column("packages", "Packages"), Column("hours", "Hours", "a week", 1),
-    Column("unplaced_packages", "Unplaced", "packages"),
-    Column("unplaced_hours", "Unplaced", "h/week", 1), Column("unplaced_pct", "Unplaced", "% of h"),
-)  # fmt: skip
-_CAPACITY = (Column("hours", "Hours", "a week", 1), Column("share_pct", "Share", "%", 1),
-             Column("left_hours", "Can take", "h/week", 1),
-             Column("handed_back", "Handed", "back"))  # fmt: skip
-_MINIMA = (Column("guaranteed_hours", "Minimum", "h/week", 1), Column("hours", "Has", "h/week", 1),
-           Column("short_hours", "Short", "h/week", 1))  # fmt: skip
-_RANKED = (Column("score", "Points", "", 2), Column("rate_gbp", "Rate", "£/h", 2),
-           Column("added_km", "Added", "km", 1), Column("hours_left", "Left", "h/week", 1))  # fmt: skip
-_BLOCK_AREAS = (Column("spot_hours", "Spot", "h/week"), Column("block_hours", "Blocks", "h/week"),
-                Column("spot_left_pct", "Spot left", "%"), Column("empty_hours", "Empty", "h/week", 1),
-                Column("saving_gbp", "Saving", "£/week"),
-                Column("saving_low_gbp", "1 in 10", "£/week"))  # fmt: skip
 
 
 def _place(folder: Path) -> Path:
@@ -84,33 +63,72 @@ def run_place(
     office = load_office(folder)
     wanted = _listed(office, packages, only)
     place = out or _place(folder)
-    names = [PLACED, UNPLACED, RANKING, HARD, SUMMARY, MAP]
+    # What a trial finds does not take the place of what was decided.
+    files = {n: n.replace("broker", "broker-trial") if dry_run else n
+             for n in (PLACED, UNPLACED, RANKING, HARD, SUMMARY, MAP)}  # fmt: skip
     draw = _map_of(office)
-    check_folder(place, [*_inputs(folder), packages], names)
+    check_folder(place, [*_inputs(folder), packages], list(files.values()))
     if not quiet and whole:
         stderr().print(f"[dim]Sharing out {len(wanted):,} packages: up to {seconds:g} s[/]")
     path = register or _place(folder) / REGISTER
     if dry_run and not path.exists():
-        found = _go(office, None, wanted, on, decided_by, whole, seconds, gap_pct, seed)
+        found, notes = _go(office, None, wanted, on, decided_by, whole, seconds, gap_pct, seed), []
     else:
         with Register(path) as book:
+            notes = _of_the_register(office, book, on)
             found = _go(office, book, wanted, on, decided_by, whole, seconds, gap_pct, seed, dry=dry_run)
-    data = _placed_data(found, office, on, whole=whole, dry_run=dry_run)
+    data = _placed_data(found, office, on, whole=whole, dry_run=dry_run) | {"notes": notes}
     rankings = {o.package.package_id: o.ranking for o in found.outcomes}
     hard = hard_to_source(found.outcomes)
     title = f"Hard to source, {on.day} {on:%B %Y}"
-    drawn = {} if draw is None else {MAP: functools.partial(
-        draw, asked=unplaced_by(found.outcomes, "lot"), title=title,
-        subtitle=f"{len(found.outcomes):,} packages to place")}
-    files = write_together(place, {
+    writers: dict[str, Callable[[Path], None]] = {
         PLACED: functools.partial(write_csv, table=placed_table(found.outcomes)),
         UNPLACED: functools.partial(write_csv, table=unplaced_table(found.outcomes)),
         RANKING: functools.partial(write_csv, table=ranking_table(rankings)),
         HARD: functools.partial(write_csv, table=hard.round(2).reset_index()),
         SUMMARY: lambda file: write_text(file, json.dumps(data, indent=1, ensure_ascii=False) + "\n"),
-        **drawn,
-    })  # fmt: skip
-    return Written(_placed_text(found, hard, dry_run=dry_run), data, files)
+    }
+    if draw is not None:
+        writers[MAP] = functools.partial(
+            draw, asked=unplaced_by(found.outcomes, "lot"), title=title,
+            subtitle=f"{len(found.outcomes):,} packages to place")
+    with _decided(found, written=not dry_run):
+        written = write_together(place, {files[name]: write for name, write in writers.items()})
+    return Written(placed_text(found, hard, notes, dry_run=dry_run), data, written)
+
+
+@contextlib.contextmanager
+def _decided(found: Placed, *, written: bool) -> Iterator[None]:
+    """Say of an error while the lists are written that the decisions stand."""
+    numbers = sum(o.decision > 0 and o.kind != "before" for o in found.outcomes) if written else 0
+    stand = f"{numbers:,} decision{'s are' if numbers != 1 else ' is'} in the register all the same"
+    again = "Give the same list again for the lists: nothing is placed twice."
+    try:
+        yield
+    except InputError as error:
+        if not numbers:
+            raise
+        raise InputError([*error.problems, Problem(message=stand, fix=again)]) from error
+    except KeyboardInterrupt:
+        if not numbers:
+            raise
+        raise StoppedError(f"Stopped: {stand}, but no list was written. {again}") from None
+
+
+def _of_the_register(office: Office, register: Register, on: dt.date) -> list[str]:
+    """Say what makes a register look like that of another desk."""
+    notes = []
+    strangers = Broker(office, register, on=on).ledger.strangers
+    if strangers:
+        notes.append(
+            f"The register has decisions for {len(strangers)} provider{'s' if len(strangers) > 1 else ''} "
+            f"that the table of providers does not have: {some(sorted(strangers))}. Their hours do not "
+            "count. Is it this desk's register?")
+    rule = register.last_settings().get("brief", {}).get("order", {}).get("rule")
+    if rule is not None and rule != office.brief.order.rule:
+        notes.append(f"The register's last decision was made by the rule {rule}; the rule is now "
+                     f"{office.brief.order.rule}.")
+    return notes
 
 
 def _map_of(office: Office) -> Callable[..., None] | None:
@@ -180,39 +198,6 @@ def _placed_data(found: Placed, office: Office, on: dt.date, *, whole: bool, dry
     return shown
 
 
-def _placed_text(found: Placed, hard: pd.DataFrame, *, dry_run: bool) -> str:
-    asked, placed, unplaced = found.hours()
-    counts = {kind: sum(o.kind == kind for o in found.outcomes) for kind in ("placed", "before", "unplaced")}
-    blocks = []
-    if found.shared is not None:
-        gains = pd.DataFrame(
-            {_GAIN_NAMES[n]: {"one": a, "list": b, "gain": b - a}
-             for n, (a, b) in found.shared.gains.items() if n in _GAIN_NAMES}).T
-        answer = found.shared.assigned
-        blocks += [table_text(gains, _GAINS, first="What the list comes to"), wrapped(
-            "This is the best there is." if answer.optimal else
-            f"The best there is may be worth up to {answer.gap_pct:.2f} % more.")]
-    else:
-        lines = []
-        for o in found.outcomes[:20]:
-            got = f"{o.provider_id} ({o.step or o.reason})" if o.kind != "unplaced" else f"nobody: {o.reason}"
-            lines.append(f"{o.package.package_id}, {o.package.hours:g} h: {got}")
-        if len(found.outcomes) > 20:
-            lines.append(f"and {len(found.outcomes) - 20:,} more")
-        blocks.append(wrapped(*lines))
-    if len(hard):
-        blocks.append(table_text(hard.head(15), _HARD, first="Hard to source"))
-    said = [(f"{len(found.outcomes):,} packages, {asked:,.2f} hours a week = {placed:,.2f} placed + "
-             f"{unplaced:,.2f} not placed.")]
-    said.append(f"{counts['placed']:,} placed now, {counts['before']:,} before, {counts['unplaced']:,} not.")
-    if found.replaced:
-        said.append(f"{found.replaced:,} were placed one by one: somebody else took hours in the meantime.")
-    if dry_run:
-        said.append("A trial: nothing was written in the register.")
-    blocks.append(wrapped(*said, PRIVATE))
-    return "\n\n".join(blocks)
-
-
 def run_hand_back(
     folder: Path, package: str, reason: str, *, ended: bool, day: dt.date | None, decided_by: str,
     register: Path | None,
@@ -248,13 +233,14 @@ def run_status(
     on = day or _today()
     office = load_office(folder)
     place = out or _place(folder)
-    names = ["broker-review.csv", "broker-providers.csv"]
+    names = [REVIEW, "broker-providers.csv"]
     check_folder(place, _inputs(folder), names)
     path = register or _place(folder) / REGISTER
-    checked = 0
+    checked, notes = 0, []
     if path.is_file():
         with Register(path) as book:
             checked = book.verify()
+            notes = _of_the_register(office, book, on)
             broker = Broker(office, book, on=on)
     else:
         broker = Broker(office, None, on=on)
@@ -262,26 +248,14 @@ def run_status(
     minima = minima_table(office, broker.ledger)
     review = review_table(office, broker.ledger, on)
     files = write_together(place, {
-        "broker-review.csv": functools.partial(write_csv, table=review.round(2)),
+        REVIEW: functools.partial(write_csv, table=review.round(2)),
         "broker-providers.csv": functools.partial(write_csv, table=capacity.round(2).reset_index()),
     })  # fmt: skip
     data: dict[str, Any] = plain({
         "day": on, "decisions": checked, "providers": records(capacity), "minima": minima.to_dict("records"),
-        "review": review.to_dict("records")})
-    blocks = [table_text(capacity, _CAPACITY, first="Provider")]
-    if len(minima):
-        shown = minima.assign(name=minima["provider_id"] + ", " + minima["what"]).set_index("name")
-        blocks.append(table_text(shown, _MINIMA, first="Guaranteed minimum"))
-        short = int((minima["short_hours"] > 0).sum())
-        blocks.append(wrapped(f"{short} of {len(minima)} guaranteed minima are not met."))
-    if len(review):
-        said = [f"{n:,} {why}" for why, n in review["why"].value_counts().items()]
-        ask = "package asks" if len(review) == 1 else "packages ask"
-        blocks.append(wrapped(f"{len(review):,} {ask} for a review: {'; '.join(said)}."))
-    else:
-        blocks.append(wrapped("No package asks for a review."))
-    blocks.append(wrapped(f"{checked:,} decisions in the register, none changed since.", PRIVATE))
-    return Written("\n\n".join(blocks), data, files)
+        "review": review.to_dict("records"), "notes": notes})
+    text = status_text(capacity, minima, review, office.brief.review, checked=checked, notes=notes)
+    return Written(text, data, files)
 
 
 def run_explain(folder: Path, package: str, *, register: Path | None) -> Written:
@@ -296,41 +270,9 @@ def run_explain(folder: Path, package: str, *, register: Path | None) -> Written
     if not found:
         raise InputError(Problem(message="nothing was decided of a package of this id", file=path.name,
                                  fix="Check the id."))
-    blocks = []
-    for d in found:
-        order = rules[d["settings"]].get("brief", {}).get("order", {})
-        blocks.append(_explained(d, str(order.get("rule", "not known"))))
-    blocks.append(wrapped(PRIVATE))
+    told = [explained(d, rules[d["settings"]].get("brief", {}).get("order", {})) for d in found]
     data: dict[str, Any] = {"package_id": package, "decisions": found, "rules": rules}
-    return Written("\n\n".join(blocks), data)
-
-
-def _explained(d: dict[str, Any], rule: str) -> str:
-    who = f" by {d['decided_by']}" if d["decided_by"] else ""
-    head = f"Decision {d['id']}, {d['day']}{who}, rule {rule}: "
-    if d["kind"] == "placed":
-        rate = "" if d["rate_gbp"] is None else f" at £{d['rate_gbp']:.2f}"
-        contract = f", contract {d['pool'].partition(':')[2]}" if d["pool"] else ""
-        head += f"{d['hours']:g} hours a week placed with {d['provider_id']} ({d['route']}{contract}){rate}."
-    elif d["kind"] == "unplaced":
-        head += f"{d['hours']:g} hours a week not placed."
-    else:
-        what = "ended with" if d["kind"] == "ended" else "handed back by"
-        head += f"{what} {d['provider_id']}, {d['hours']:g} hours a week free again."
-    parts = [wrapped(head, f"Why: {d['reason']}." if d["reason"] else "")]
-    ranked = [r for r in d["ranking"] if r["rank"] is not None]
-    if ranked:
-        table = pd.DataFrame(
-            ranked, index=[f"{r['rank']}. {r['provider_id']}, {r['step']}" for r in ranked])
-        parts.append(table_text(table, _RANKED, first="In the council's order"))
-    others = [r for r in d["ranking"] if r["rank"] is None]
-    if others:
-        whys: dict[str, set[str]] = {}
-        for row in others:
-            whys.setdefault("; ".join(row["why_not"]), set()).add(row["provider_id"])
-        parts.append(wrapped("Not asked:", *(
-            f"- {why}: {some(sorted(ids), 12)}" for why, ids in sorted(whys.items()))))
-    return "\n\n".join(parts)
+    return Written("\n\n".join([*told, wrapped(PRIVATE)]), data)
 
 
 def run_blocks(
@@ -352,22 +294,8 @@ def run_blocks(
         name: functools.partial(write_csv, table=table.round(2))
         for name, table in zip(names, tables, strict=True)})
     keep = office.brief.blocks.keep_spot_pct if keep_spot_pct is None else keep_spot_pct
-    saving, low = (float(plan.areas[c].sum()) for c in ("saving_gbp", "saving_low_gbp"))
-    hours, block = (float(plan.areas[c].sum()) for c in ("spot_hours", "block_hours"))
-    shown = plan.areas[plan.areas["block_hours"] > 0]
-    lines = [
-        (f"Of {hours:,.0f} spot hours a week, {block:,.0f} would become {len(plan.blocks)} blocks with "
-        f"{plan.blocks['provider_id'].nunique()} providers; at least {keep:g} % of each area stays spot."),
-        (f"Expected saving £{saving:,.0f} a week (£{saving * 52:,.0f} in 52 weeks), after hours that are "
-         f"paid for and stay empty; £{low:,.0f} if every area's demand were as low as in one week of ten."
-         ).replace("£-", "−£"),
-    ]  # fmt: skip
-    why = plan.providers[plan.providers["why"] != ""].groupby("why").size()
-    lines += [f"No block: {n} provider{'s' if n > 1 else ''}, {w}." for w, n in why.items()]
+    totals = plan.areas[["spot_hours", "block_hours", "saving_gbp", "saving_low_gbp"]].sum()
     data: dict[str, Any] = plain({
-        "keep_spot_pct": keep, "spot_hours": hours, "block_hours": block, "saving_gbp": saving,
-        "saving_low_gbp": low, "blocks": plan.blocks.to_dict("records"), "areas": records(plan.areas),
-        "providers": records(plan.providers)})
-    text = "\n\n".join([
-        *([table_text(shown, _BLOCK_AREAS, first="Area")] if len(shown) else []), wrapped(*lines)])
-    return Written(text, data, files)
+        "keep_spot_pct": keep, **totals.to_dict(), "blocks": plan.blocks.to_dict("records"),
+        "areas": records(plan.areas), "providers": records(plan.providers)})
+    return Written(blocks_text(plan, keep), data, files)

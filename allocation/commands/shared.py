@@ -126,10 +126,11 @@ def table_text(
     wide = width()
     cell = max(9, min(12, (wide - label) // len(columns)))
     label = wide - cell * len(columns)
+    heads = [(first, [c.head for c in columns]), ("", [c.unit for c in columns])]
     lines = [
-        f"{head:<{label}}" + "".join(f"{(c.unit if i else c.head):>{cell}}" for c in columns)
-        for i, head in enumerate((first, ""))
-    ]  # fmt: skip
+        f"{head:<{label}}" + "".join(f"{name:>{cell}}" for name in names)
+        for head, names in heads if any(names)
+    ]
     for name, row in table.iterrows():
         hidden = bool(row.get("withheld", False))
         cells = "".join(f"{'[c]' if hidden else _cell(row[c.name], c, mark):>{cell}}" for c in columns)

@@ -50,7 +50,7 @@ def write_hard_map(
 
     outlines = dissolved(simplified(areas), lots.reindex(areas.index).dropna())
     outlines = outlines.reindex(sorted(outlines.index, key=natural))
-    share = asked["unplaced_pct"].reindex(outlines.index)
+    share = asked["unplaced_pct"].reindex(outlines.index).round()  # as shown, so that no shade contradicts it
     fills = [_shade(v) for v in share]
     west, south, east, north = areas.to_crs(4326).total_bounds
     made = new_map((west, south, east, north))
@@ -88,7 +88,7 @@ def _shade(value: float) -> str:
 
 
 def _legend() -> list[dict[str, str]]:
-    labels = ["under 5", "5 to 10", "10 to 25", "25 to 50", "50 or more"]
+    labels = ["under 5", "5 to 9", "10 to 24", "25 to 49", "50 or more"]
     shown = [{"colour": c, "label": label} for c, label in zip(SHADES, labels, strict=True)]
     return [*shown, {"colour": WITHHELD, "label": "nothing asked for"}]
 
@@ -100,4 +100,7 @@ def _rows(asked: pd.DataFrame, drawn: list[str], fills: list[str]) -> list[dict[
         cells = [f"{float(figures[name]):,.{decimals}f}" for name, decimals in _FIGURES]
         rows.append({"index": at, "name": str(lot), "cells": cells,
                      "colour": WITHHELD if at is None else fills[at]})
-    return rows
+    whole = asked[[name for name, _ in _FIGURES]].sum()
+    whole["unplaced_pct"] = 100 * whole["unplaced_hours"] / whole["hours"] if whole["hours"] else 0.0
+    cells = [f"{float(whole[name]):,.{decimals}f}" for name, decimals in _FIGURES]
+    return [*rows, {"index": None, "name": "All", "cells": cells, "colour": WITHHELD}]

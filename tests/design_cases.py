@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -21,36 +22,63 @@ from scipy.spatial import Delaunay
 from lotting.brief import LocksBrief, LotsBrief, RunBrief, Weights
 from lotting.design.instance import Instance, make_instance
 from lotting.design.solve import Design, design
+from lotting.design.stop import Stop
 from lotting.plan import Plan
 
-#: Enough for maps of a dozen areas; the steps follow from it, the clock never gets that far.
+#: Enough for maps of a dozen areas: the steps follow from it.
 SMALL = RunBrief(seed=1, time_limit_s=0.3, workers=1)
+#: The clock is another one, which the slowest machine does not reach.
+ENDLESS_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """A map as the design takes it."""
+    """A map as the design takes it; what oracles ask of it is worked out once, so it does not change then."""
 
     areas: pd.DataFrame
     graph: nx.Graph[str]
     demand: pd.DataFrame
     today: pd.Series[str] | None = None
 
-    @property
+    @cached_property
     def codes(self) -> list[str]:
         return [str(c) for c in self.areas.index]
 
-    @property
+    @cached_property
     def hours(self) -> dict[str, float]:
         return {str(c): float(h) for c, h in self.demand["weekly_hours"].items()}
 
-    @property
+    @cached_property
+    def rural_hours(self) -> dict[str, float]:
+        return {c: self.hours[c] * bool(self.areas.loc[c, "rural"]) for c in self.codes}
+
+    @cached_property
+    def xy_km(self) -> dict[str, tuple[float, float]]:
+        return {str(c): (x / 1000, y / 1000) for c, x, y in self.areas[["x_m", "y_m"]].itertuples()}
+
+    @cached_property
+    def zones(self) -> dict[str, str]:
+        """Today's zones by area code; none where they are not known."""
+        return {} if self.today is None else {str(c): str(z) for c, z in self.today.items()}
+
+    @cached_property
+    def loads(self) -> dict[frozenset[str], float]:
+        """Weekly hours of blocks met before."""
+        return {}
+
+    @cached_property
+    def costs(self) -> dict[frozenset[str], float]:
+        """Hess cost of blocks met before."""
+        return {}
+
+    @cached_property
     def total(self) -> float:
         return math.fsum(self.hours.values())
 
     def design(self, lots: LotsBrief, *, locks: LocksBrief | None = None,
                run: RunBrief | None = None, **more: object) -> Design:
-        """Ask the solver."""
+        """Ask the solver; the clock cuts nothing short unless ``stop`` is given."""
+        more.setdefault("stop", Stop(ENDLESS_S))
         return design(self.areas, self.graph, self.demand, lots, locks=locks, today=self.today,
                       run=run or small(), **more)  # type: ignore[arg-type]
 
@@ -194,13 +222,12 @@ def partitions(graph: nx.Graph[str], k: int) -> Iterator[Blocks]:
 
 def hess(case: Case, block: frozenset[str]) -> float:
     """Hours x squared km to the area that is the best centre of a block."""
-    x = (case.areas["x_m"] / 1000).to_dict()
-    y = (case.areas["y_m"] / 1000).to_dict()
-    hours = case.hours
-    return min(
-        math.fsum(hours[i] * ((x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2) for i in block)
-        for j in block
-    )
+    if block not in case.costs:
+        places = [(case.hours[c], *case.xy_km[c]) for c in block]
+        case.costs[block] = min(
+            math.fsum(h * ((x - a) ** 2 + (y - b) ** 2) for h, x, y in places) for _, a, b in places
+        )
+    return case.costs[block]
 
 
 def off_target(case: Case, blocks: Blocks, target: float) -> float:
@@ -210,7 +237,7 @@ def off_target(case: Case, blocks: Blocks, target: float) -> float:
 
 def off_mix(case: Case, blocks: Blocks) -> float:
     """Rural hours by which the blocks miss the rural share of them all, added up."""
-    rural = {c: case.hours[c] * bool(case.areas.loc[c, "rural"]) for c in case.codes}
+    rural = case.rural_hours
     here = [c for b in blocks for c in b]
     total = math.fsum(case.hours[c] for c in here)
     share = math.fsum(rural[c] for c in here) / total if total else 0.0
@@ -221,7 +248,9 @@ def off_mix(case: Case, blocks: Blocks) -> float:
 
 def load(case: Case, block: frozenset[str]) -> float:
     """Weekly hours of a block."""
-    return math.fsum(case.hours[c] for c in block)
+    if block not in case.loads:
+        case.loads[block] = math.fsum(case.hours[c] for c in block)
+    return case.loads[block]
 
 
 def moved(
@@ -233,13 +262,14 @@ def moved(
     """
     assert case.today is not None
     people = case.demand[column].to_dict()
-    zones = [z for z in sorted(case.today[[c for b in blocks for c in b]].unique()) if z]
+    today = case.zones
+    zones = sorted({today[c] for b in blocks for c in b} - {""})
     names: list[str | None] = [
         next((lot for c, lot in (locked or {}).items() if c in b), None) for b in blocks
     ]
     free = [i for i, name in enumerate(names) if name is None]
     open_zones = [z for z in zones if z not in names]
-    known = math.fsum(people[c] for b in blocks for c in b if case.today[c])
+    known = math.fsum(people[c] for b in blocks for c in b if today[c])
     best = math.inf
     padded = [*open_zones, *[""] * len(free)]
     for chosen in set(itertools.permutations(padded, len(free))):
@@ -248,7 +278,7 @@ def moved(
             full[i] = z
         stay = math.fsum(
             people[c] for b, z in zip(blocks, full, strict=True) for c in b
-            if z and case.today[c] == z
+            if z and today[c] == z
         )
         best = min(best, known - stay)
     return best

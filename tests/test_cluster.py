@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from design_cases import Case, scattered
 from e2e.small import make, run
-from test_executors import LOTS, RUN, facts, fails, twice, until_told
+from executor_work import fails, twice, until_told
+from test_executors import LOTS, RUN, facts
 
 from lotting.design.cluster import Cluster
 from lotting.design.crew import Crew, Job, Progress
@@ -70,7 +71,7 @@ def test_a_worker_killed_half_way_makes_no_difference(
 
 def test_results_in_order_and_errors_as_they_are(workers: Cluster) -> None:
     """As on this machine."""
-    crew, stop = Crew(workers, Stop(60), None), Stop(60)
+    crew, stop = Crew(workers, Stop(600), None), Stop(600)
     assert crew.run("Twice", [Job(twice, stop, (i,)) for i in range(20)]) == list(range(0, 40, 2))
     with pytest.raises(InfeasibleError):
         crew.run("Failing", [Job(fails, stop)])
@@ -96,7 +97,7 @@ def test_a_cluster_that_goes_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         protocol="tcp",
     ) as cluster:
         workers = make_executor(cluster=cluster.scheduler_address)
-        crew, stop = Crew(workers, Stop(60), None), Stop(60)
+        crew, stop = Crew(workers, Stop(600), None), Stop(600)
         assert crew.run("Before", [Job(twice, stop, (1,))]) == [2]
     try:
         assert crew.run("After", [Job(twice, stop, (i,)) for i in range(3)]) == [0, 2, 4]

@@ -173,7 +173,7 @@ def test_no_time_still_gives_a_plan_and_says_so() -> None:
     """The clock only cuts short: there is a sound plan, and it is not called reproducible."""
     case = scattered(200, 6)
     lots = LotsBrief(number=8)
-    found = case.design(lots, run=small(time_limit_s=0.01))
+    found = case.design(lots, run=small(time_limit_s=0.01), stop=Stop(0.01))
     assert_sound(case, found.plan, number=8)
     assert not found.reproducible
     assert found.stopped_by == "time limit"
@@ -194,7 +194,8 @@ def test_leicestershire_in_18_lots_within_1_5_per_cent(shared: Path) -> None:
     """Within 3 % of the proven best cost, 1,042,100; N W Leicestershire 107,911; all lots sound."""
     case = reference_county(shared, "leicestershire", 49_230)
     found = case.design(
-        LotsBrief(per_locality=LEICESTERSHIRE_LOTS, tolerance_pct=1.5), run=small(time_limit_s=12.0)
+        LotsBrief(per_locality=LEICESTERSHIRE_LOTS, tolerance_pct=1.5), run=small(time_limit_s=5.0),
+        stop=Stop(5.0),  # proofs would take longer
     )
     assert 0.9999 * 1_042_050 <= found.objective <= 1.03 * 1_042_100
     place = next(r for r in found.places if r.place.name == "N W Leicestershire")

@@ -15,7 +15,6 @@ from lotting.design.bound import lower_bound
 from lotting.design.front import with_prices
 from lotting.design.options import dominates
 from lotting.design.search import explore, match_zones
-from lotting.design.solve import design
 from lotting.design.stop import Stop
 
 
@@ -30,9 +29,7 @@ def deviation(case, blocks, target):
 
 def designed(case, lots, **more):
     robust = more.pop("robust", None)
-    return design(case.areas, case.graph, case.demand, lots, today=case.today, robust=robust,
-                  run=small(**{"options": 4, "time_limit_s": 8.0, **more}))
-
+    return case.design(lots, robust=robust, run=small(**{"options": 4, "time_limit_s": 8.0, **more}))
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +80,9 @@ def test_every_certificate_holds(found, every):
         assert point.distance >= best * (1 - 1e-9)
 
 
-def test_each_step_of_equality_is_the_optimum(tiny):
+def test_each_step_of_equality_is_the_optimum():
     """Without zones the shortest plan within every deviation on the front is on it."""
-    case = replace(tiny, today=None)
+    case = scattered(10, 4)
     target = case.total / 3
     plans = [
         (distance(case, b), deviation(case, b, target))
@@ -209,9 +206,9 @@ def test_least_risk_breaks_limits_least():
     assert found.options[0].point.within <= max(shares)
 
 
-def test_numbers_of_lots_are_set_side_by_side(tiny):
+def test_numbers_of_lots_are_set_side_by_side():
     """Cost, bound, smallest and largest lot and viable lots of every number, against brute force."""
-    case = replace(tiny, today=None)
+    case = scattered(9, 4)
     lots = LotsBrief(number=(2, 4), min_hours=0.15 * case.total, viable_hours=0.3 * case.total)
     found = case.design(lots)
     assert [t.lots for t in found.tried] == [2, 3, 4]

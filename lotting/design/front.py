@@ -337,9 +337,7 @@ class _Tracer:
     def __init__(self, stages: Stages, front: Front) -> None:
         self.stages = stages
         self.front = front
-        self.clock = Stop(
-            min(stages.stop.left(), _CLOCK * stages.run.time_limit_s), stages.stop.interrupted
-        )
+        self.clock = Stop(min(stages.stop.left(), _CLOCK * stages.seconds), stages.stop.interrupted)
         self.problems = 0
         #: The last bound of each place and price: where the next one begins.
         self.proofs: dict[tuple[int, float], Bound] = {

@@ -114,7 +114,7 @@ def _bound(stages: Stages, works: Sequence[Work], number: int, numbers: int) -> 
     """Bound every place that has a plan, for a share of the time."""
     works = [w for w in works if np.isfinite(w.value)]
     clock = Stop(
-        min(stages.stop.left(), _CLOCK / numbers * stages.run.time_limit_s), stages.stop.interrupted
+        min(stages.stop.left(), _CLOCK / numbers * stages.seconds), stages.stop.interrupted
     )
     rounds = bound_rounds(
         _BOUND_SHARE * stages.run.time_limit_s / numbers, sum(w.instance.cost.size for w in works)

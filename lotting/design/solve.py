@@ -208,7 +208,8 @@ def design(
     progress
         Called a few times a second, in this thread.
     stop
-        Clock, which begins here, and switch; made from ``run.time_limit_s`` when left out.
+        Clock, which begins here, and switch; made from ``run.time_limit_s`` when left out. One with
+        more seconds leaves the steps as they are, and a slow machine the time for them.
     acceptable
         Says why a plan within all limits is still not acceptable (the market cannot carry it);
         an empty answer is a yes. Only acceptable plans are returned.

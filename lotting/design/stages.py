@@ -129,6 +129,9 @@ class Stages:
         Every place, for telling how far it is.
     so_far
         Told the best plan of the whole map whenever a stage has bettered it.
+    seconds
+        What the clock of the whole design allows, of which each stage may take its share. Steps go by
+        ``run.time_limit_s``.
     """
 
     areas: pd.DataFrame
@@ -144,7 +147,11 @@ class Stages:
     cut_short: bool = False
     everything: list[Work] = field(default_factory=list)
     so_far: Callable[[Plan], None] | None = None
+    seconds: float = field(init=False)
     _told: float = np.inf
+
+    def __post_init__(self) -> None:
+        self.seconds = self.stop.seconds
 
     def works(self, number: int | None) -> list[Work]:
         """Split the map into places and turn each into arrays."""
@@ -267,7 +274,7 @@ class Stages:
             w for w in works
             if np.isfinite(w.value) and w.instance.lots > 1 and _linear(w.instance) and not w.optimal
         ]
-        clock = Stop(min(self.stop.left(), _POLISH_SHARE * self.run.time_limit_s), self.stop.interrupted)
+        clock = Stop(min(self.stop.left(), _POLISH_SHARE * self.seconds), self.stop.interrupted)
         self.bound(works, clock, ROUNDS[2:4])
         self.borders(works, clock)
         for near, plans in _NEAR:
@@ -366,7 +373,7 @@ class Stages:
         works = [w for w in works if not w.optimal]
         # The last thing that is tried may take all the time there is.
         share = 1.0 if patient else _PROOF_SHARE
-        clock = Stop(min(self.stop.left(), share * self.run.time_limit_s), self.stop.interrupted)
+        clock = Stop(min(self.stop.left(), share * self.seconds), self.stop.interrupted)
         # Every place gets its bound before the first of them takes long, the smallest first.
         self.bound(works, clock, ROUNDS if patient else ROUNDS[:3])
         most = _EXACT_PAIRS * max(1.0, self.run.time_limit_s / 60.0) ** 0.5
@@ -395,7 +402,7 @@ class Stages:
         works = [w for w in works if w.instance.cost.size <= _EXACT_PAIRS]
         if not works or self.stop.interrupted.is_set():
             return
-        clock = Stop(max(5.0, 0.25 * self.run.time_limit_s), self.stop.interrupted)
+        clock = Stop(max(5.0, 0.25 * self.seconds), self.stop.interrupted)
         steps = self.steps(works, 0.1, 1)
 
         jobs = [
@@ -419,7 +426,7 @@ class Stages:
             return
         if self.stop.interrupted.is_set():
             raise StoppedError("Stopped before there was a plan for every place. Nothing was written.")
-        spare = Stop(max(5.0, 0.25 * self.run.time_limit_s), interrupted=self.stop.interrupted)
+        spare = Stop(max(5.0, 0.25 * self.seconds), interrupted=self.stop.interrupted)
 
         jobs = [
             Job(explain, spare, (w.instance, self.instance(w.place, LocksBrief()), self.lots),

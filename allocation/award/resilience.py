@@ -109,26 +109,21 @@ def find_resilience(
     """
     work = _Work(awarded, members, graph, spare_pct, offers, trips)
     named = _reserves(reserves)
-    rows, takers = [], []
-    uncovered: list[tuple[str, str, float, float, bool, str]] = []
+    rows, takers, uncovered, both = [], [], [], []
     left_alone: dict[str, float] = {}
     for provider in work.firms:
         flow = work.fail((provider,))
         found = _totals(flow)
-        left_alone[provider] = float(flow.lots["left_hours"].sum())
+        left_alone[provider] = flow.left_hours
         rows.append({"provider_id": provider, "with_provider_id": "", **found, "worse_hours": math.nan})
-        takers.append(flow.takers.assign(provider_id=provider))
-        short = flow.lots[flow.lots["left_hours"] > 0]
+        takers += [(provider, *taken) for taken in flow.takers]
         uncovered += [
-            (provider, lot, stranded, left, alone, ", ".join(named.get(lot, [])))
-            for lot, stranded, left, alone in zip(
-                short.index.astype(str), short["stranded_hours"], short["left_hours"], short["alone"],
-                strict=True)
+            (provider, *one, ", ".join(named.get(one.lot, [])))
+            for one in flow.lots if one.left_hours > 0
         ]  # fmt: skip
-    both = []
     for pair in combinations(work.firms, 2) if pairs else ():
         flow = work.fail(pair)
-        worse = max(0.0, float(flow.lots["left_hours"].sum()) - sum(left_alone[p] for p in pair))
+        worse = max(0.0, flow.left_hours - sum(left_alone[p] for p in pair))
         both.append({"provider_id": pair[0], "with_provider_id": pair[1], **_totals(flow),
                      "worse_hours": worse})
     names = ["provider_id", "with_provider_id", "lots", "stranded_hours", "absorbed_hours", "next_door_hours",
@@ -141,17 +136,12 @@ def find_resilience(
     failures = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
     return Resilience(
         failures,
-        pd.concat(takers, ignore_index=True)[["provider_id", *_TAKERS]] if takers
-        else pd.DataFrame(columns=["provider_id", *_TAKERS]),
+        pd.DataFrame(takers, columns=["provider_id", *_Taken._fields]).astype({"next_door": bool}),
         pd.DataFrame(uncovered, columns=["provider_id", "lot", "stranded_hours", "left_hours", "alone",
                                          "reserves"]),
         spare_pct,
         math.nan if trips is None else trips.hours_per_shift,
     )  # fmt: skip
-
-
-_TAKERS = ["lot", "taker_id", "from_lot", "weekly_hours", "next_door", "rate_gbp", "extra_weekly_gbp",
-           "extra_weekly_km", "extra_weekly_minutes"]  # fmt: skip
 
 
 def _reserves(reserves: pd.DataFrame | None) -> dict[str, list[str]]:
@@ -162,24 +152,51 @@ def _reserves(reserves: pd.DataFrame | None) -> dict[str, list[str]]:
     return named
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Flow:
-    """One failure: ``lots`` (index lot: stranded, left and absorbed hours, alone) and ``takers``."""
+class _Taken(NamedTuple):
+    """Hours of a lot that a firm takes on with its people in one lot."""
 
-    lots: pd.DataFrame
-    takers: pd.DataFrame
+    lot: str
+    taker_id: str
+    from_lot: str
+    weekly_hours: float
+    next_door: bool
+    rate_gbp: float
+    extra_weekly_gbp: float
+    extra_weekly_km: float
+    extra_weekly_minutes: float
+
+
+class _Hit(NamedTuple):
+    """A lot that loses hours; ``alone``: nobody else works there."""
+
+    lot: str
+    stranded_hours: float
+    left_hours: float
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """One failure."""
+
+    lots: tuple[_Hit, ...]
+    takers: tuple[_Taken, ...]
+
+    @property
+    def left_hours(self) -> float:
+        return math.fsum(one.left_hours for one in self.lots)
 
 
 def _totals(flow: _Flow) -> dict[str, object]:
-    stranded, left = float(flow.lots["stranded_hours"].sum()), float(flow.lots["left_hours"].sum())
+    stranded, left = math.fsum(one.stranded_hours for one in flow.lots), flow.left_hours
     return {
-        "lots": len(flow.lots), "stranded_hours": stranded,
-        "absorbed_hours": float(flow.lots["absorbed_hours"].sum()),
-        "next_door_hours": float(flow.takers.loc[flow.takers["next_door"], "weekly_hours"].sum()),
+        "lots": len(flow.lots), "stranded_hours": stranded, "absorbed_hours": stranded - left,
+        "next_door_hours": math.fsum(t.weekly_hours for t in flow.takers if t.next_door),
         "left_hours": left, "cover_pct": 100 * (stranded - left) / stranded if stranded > 0 else 100.0,
-        **{name: float(flow.takers[name].sum(skipna=False))
-           for name in ("extra_weekly_gbp", "extra_weekly_km", "extra_weekly_minutes")},
-        "lots_left": "; ".join(map(str, flow.lots.index[flow.lots["left_hours"] > 0])),
+        "extra_weekly_gbp": math.fsum(t.extra_weekly_gbp for t in flow.takers),
+        "extra_weekly_km": math.fsum(t.extra_weekly_km for t in flow.takers),
+        "extra_weekly_minutes": math.fsum(t.extra_weekly_minutes for t in flow.takers),
+        "lots_left": "; ".join(one.lot for one in flow.lots if one.left_hours > 0),
     }  # fmt: skip
 
 
@@ -217,28 +234,25 @@ class _Work:
         rates = {key: costs[key] / hours[key] for key in hours}
         room = {key: math.floor(h * self._spare * _UNITS + 1e-6) for key, h in hours.items()}
         lots = sorted(stranded, key=natural)
+        places = sorted((k for k in room if room[k]), key=lambda k: (natural(k[0]), natural(k[1])))
         arcs = [
             _Arc(lot, at, p, rates.get((lot, p), self._offered.get((lot, p), rates[at, p])),
                  *self._travel(at, lot))
-            for lot in lots for at, p in sorted(room, key=lambda k: (natural(k[0]), natural(k[1])))
-            if at in self._near.get(lot, {lot}) and room[at, p]
+            for lot in lots for at, p in places if at in self._near.get(lot, {lot})
         ]  # fmt: skip
-        absorbed = dict.fromkeys(lots, 0.0)
-        rows = []
+        left = {lot: stranded[lot] for lot in lots}
+        taken = []
         for arc, units in zip(arcs, _solve({k: stranded[k] for k in lots}, arcs, room), strict=True):
             if units:
                 amount = stranded[arc.lot] * units / round(stranded[arc.lot] * _UNITS)
-                absorbed[arc.lot] += amount
+                left[arc.lot] -= amount
                 more = amount * (arc.rate_gbp - cost[arc.lot] / stranded[arc.lot])
-                rows.append((arc.lot, arc.taker, arc.at, amount, arc.lot != arc.at, arc.rate_gbp, more,
-                             amount * arc.km, amount * arc.minutes))
-        table = pd.DataFrame(index=pd.Index(lots, name="lot"))
-        table["stranded_hours"] = [stranded[lot] for lot in lots]
-        left = table["stranded_hours"] - [absorbed[lot] for lot in lots]
-        table["left_hours"] = left.where(left > 0.5 / _UNITS, 0.0)
-        table["absorbed_hours"] = table["stranded_hours"] - table["left_hours"]
-        table["alone"] = [not any(r.lot == lot for r in kept) for lot in lots]
-        return _Flow(table, pd.DataFrame(rows, columns=_TAKERS).astype({"next_door": bool}))
+                taken.append(_Taken(arc.lot, arc.taker, arc.at, amount, arc.lot != arc.at, arc.rate_gbp, more,
+                                    amount * arc.km, amount * arc.minutes))
+        staffed = {r.lot for r in kept}
+        hit = (_Hit(lot, stranded[lot], left[lot] if left[lot] > 0.5 / _UNITS else 0.0, lot not in staffed)
+               for lot in lots)
+        return _Flow(tuple(hit), tuple(taken))
 
     def _travel(self, at: str, lot: str) -> tuple[float, float]:
         """Km and minutes a week of an hour taken on."""

@@ -14,7 +14,7 @@ from .ledger import TOLERANCE_HOURS, Ledger
 from .orders import shares_of
 from .ranking import Desk, Ranking
 
-__all__ = ["PLACED_POINTS", "Shared", "share_out"]
+__all__ = ["PLACED_POINTS", "Shared", "share_out", "worth_of"]
 
 #: An hour placed at all is worth this, besides its 0 to 100 points for how well. An assumption: to leave an
 #: hour unplaced is as bad as giving five hours to the last in the order instead of the first.
@@ -63,6 +63,25 @@ def share_out(
     seconds, gap_pct, seed
         See :func:`allocation.brokerage.assign.assign`.
 
+    Returns
+    -------
+    Shared
+    """
+    rankings, problem = worth_of(desk, ledger, packages)
+    assigned = assign(problem, time_limit_s=seconds, gap_pct=gap_pct, seed=seed)
+    one, whole = (_figures(desk, packages, rankings, o) for o in (assigned.one_by_one, assigned.offer))
+    gains = {name: (one[name], whole[name]) for name in one}
+    gains["order_points"] = (
+        _order_points(problem, assigned.one_by_one), _order_points(problem, assigned.offer))
+    gains["worth"] = (assigned.one_by_one_value, assigned.value)
+    return Shared(rankings, assigned, _full(problem, assigned.offer, rankings), gains)
+
+
+def worth_of(
+    desk: Desk, ledger: Ledger, packages: Sequence[Package]
+) -> tuple[tuple[Ranking, ...], List]:
+    """Rank the offers for each package as things stand, and say what an hour with each is worth.
+
     Notes
     -----
     An hour placed is worth ``PLACED_POINTS`` plus 0 to 100 points. The points follow the council's order:
@@ -82,14 +101,7 @@ def share_out(
         km = np.nan_to_num(ranking.km[ok], nan=1e6)
         worth[i, ok] = PLACED_POINTS + rank_points - _TRAVEL_POINTS * km / (km + _TRAVEL_HALF_KM)
     uses, limit, cost = _limits(desk, ledger, packages)
-    problem = List(hours, worth, uses, limit, cost)
-    assigned = assign(problem, time_limit_s=seconds, gap_pct=gap_pct, seed=seed)
-    one, whole = (_figures(desk, packages, rankings, o) for o in (assigned.one_by_one, assigned.offer))
-    gains = {name: (one[name], whole[name]) for name in one}
-    gains["order_points"] = (
-        _order_points(assigned.one_by_one, worth, hours), _order_points(assigned.offer, worth, hours))
-    gains["worth"] = (assigned.one_by_one_value, assigned.value)
-    return Shared(rankings, assigned, _full(problem, assigned.offer, rankings), gains)
+    return rankings, List(hours, worth, uses, limit, cost)
 
 
 def _full(
@@ -104,14 +116,12 @@ def _full(
     return found
 
 
-def _order_points(
-    offer: npt.NDArray[np.int64], worth: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]
-) -> float:
+def _order_points(problem: List, offer: npt.NDArray[np.int64]) -> float:
     placed = np.flatnonzero(offer >= 0)
     if not len(placed):
         return float("nan")
-    own = hours[placed]
-    return float((own * (worth[placed, offer[placed]] - PLACED_POINTS)).sum() / own.sum())
+    own = problem.hours[placed]
+    return float((own * (problem.worth[placed, offer[placed]] - PLACED_POINTS)).sum() / own.sum())
 
 
 def _limits(

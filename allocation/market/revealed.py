@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.linalg
 
 __all__ = ["Withheld", "revealed"]
 
@@ -99,8 +98,8 @@ def revealed(within: Mapping[str, pd.DataFrame], gone: Withheld) -> list[tuple[s
         return []
     known = np.array(equations)
     # An orthonormal basis of what is known: a figure is known when nothing of it lies outside.
-    columns, triangle, _ = scipy.linalg.qr(known.T, mode="economic", pivoting=True)
-    basis = columns[:, np.abs(np.diag(triangle)) > _TOLERANCE].T
+    _, sizes, across = np.linalg.svd(known, full_matrices=False)
+    basis = across[sizes > _TOLERANCE]
     asked = [(cell, line(by=cell[0], value=cell[1], provider=cell[2])) for cell in cells]
     asked += [(("", "", p), line(by=first, provider=p)) for p in sorted(gone.providers)]
     asked += [((by, v, ""), line(by=by, value=v)) for by in within for v in sorted(gone.groups[by])]
@@ -114,14 +113,22 @@ class _Lines:
     """Sums over withheld cells as vectors, one entry a cell."""
 
     def __init__(self, cells: list[tuple[str, str, str]]) -> None:
-        self.columns = [np.array(column, dtype=object) for column in zip(*cells, strict=True)]
+        self.numbers: list[dict[str, int]] = []
+        self.columns: list[npt.NDArray[np.int64]] = []
+        for column in zip(*cells, strict=True):
+            number = {name: i for i, name in enumerate(dict.fromkeys(column))}
+            self.numbers.append(number)
+            self.columns.append(np.array([number[name] for name in column], np.int64))
 
     def __call__(
         self, *, by: str, value: str | None = None, provider: str | None = None
     ) -> npt.NDArray[np.float64]:
-        found = self.columns[0] == by
+        found = self._is(0, by)
         if value is not None:
-            found = found & (self.columns[1] == value)
+            found = found & self._is(1, value)
         if provider is not None:
-            found = found & (self.columns[2] == provider)
+            found = found & self._is(2, provider)
         return np.asarray(found, dtype="float64")
+
+    def _is(self, column: int, name: str) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.columns[column] == self.numbers[column].get(name, -1), bool)

@@ -122,8 +122,7 @@ def status_text(
         shown = minima.assign(name=minima["provider_id"] + ", " + minima["what"]).set_index("name")
         blocks.append(table_text(shown, _MINIMA, first="Guaranteed minimum"))
         short = int((minima["short_hours"] > 0).sum())
-        blocks.append(wrapped(f"{short} of {len(minima)} guaranteed minima are not met." if short else
-                              "Every guaranteed minimum is met."))
+        blocks.append(wrapped(f"Guaranteed minima not met: {short} of {len(minima)}."))
     blocks += _review_text(review, limits)
     blocks.append(wrapped(f"{checked:,} decisions in the register, none changed since.", *notes, PRIVATE))
     return "\n\n".join(blocks)
@@ -142,10 +141,9 @@ def _review_text(review: pd.DataFrame, limits: ReviewBrief) -> list[str]:
         more = len(grew) - _MOST_SHOWN
         blocks.append(table_text(named.head(_MOST_SHOWN), _REVIEW, first="Grew past the limit") + (
             f"\n({more:,} more in {REVIEW})" if more > 0 else ""))
-    ask = "packages ask" if len(review) != 1 else "package asks"
     blocks.append(wrapped(
-        f"{len(review):,} {ask} for a review: {len(grew):,} grew by more than {limits.growth_hours:g} h a "
-        f"week; of {len(late):,} the plan of {limits.plan_weeks} weeks is over, and of {over:,} of them the "
+        f"{len(review):,} to review: {len(grew):,} grew by more than {limits.growth_hours:g} h a week; "
+        f"{len(late):,} past the plan of {limits.plan_weeks} weeks, {over:,} of them past the "
         f"{limits.most_weeks} weeks that none may exceed."))
     return blocks
 

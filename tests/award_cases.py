@@ -1,8 +1,14 @@
-"""A small tender as files: four lots, six bidders, one of them a consortium."""
+"""Small tenders: one as files (four lots, six bidders, one of them a consortium), others by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from allocation.tender.load import Case, make_case
 
 FILES = {
     "tender.toml": """\
@@ -85,11 +91,35 @@ F4,Fir,4,19.90,58,,
 
 def write_tender(folder: Path, **changes: str) -> Path:
     """Write the tender; ``changes`` replaces text of tender.toml."""
+    return write_files(folder, {**FILES, "tender.toml": _changed(FILES["tender.toml"], changes)})
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write texts by name of file."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in FILES.items():
-        shown = _changed(text, changes) if name == "tender.toml" else text
-        (folder / name).write_text(shown, encoding="utf-8")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def case_of(
+    bids: Sequence[tuple[str, str, int, float, float]], rules: Mapping[str, Any] | None = None, *,
+    lots: int | None = None, hours: float = 1000.0, firms: Sequence[str] = (), of_bids: Any = None,
+    of_firms: Mapping[str, Mapping[str, float]] | None = None, **tables: Any,
+) -> Case:  # fmt: skip
+    """Make a case of lots "1", "2", ... of as many hours each, all in one locality.
+
+    ``bids``: id, provider, lot, rate, quality; ``of_bids``: further columns; ``of_firms``: the providers'
+    own limits, by column and firm; ``firms``: those that have no bid.
+    """
+    frame = pd.DataFrame(bids, columns=["bid_id", "provider_id", "lot", "hourly_rate_gbp", "quality"])
+    frame = frame.assign(lot=frame["lot"].astype(str), **(of_bids or {}))
+    names = [str(i + 1) for i in range(lots or frame["lot"].astype(int).max())]
+    known = list(dict.fromkeys([*frame["provider_id"], *firms]))
+    own = {column: [given.get(f) for f in known] for column, given in (of_firms or {}).items()}
+    return make_case(
+        pd.DataFrame({"lot": names, "weekly_hours": hours, "locality": "North"}),
+        pd.DataFrame({"provider_id": known, **own}), frame, rules or {}, **tables)
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:

@@ -1,22 +1,18 @@
 """Why no award exists: hand-made tenders whose conflict is plain to see."""
 
-import pandas as pd
+import award_cases
 import pytest
 
 from allocation.award.award import NoAward, award
-from allocation.tender.load import make_case
 
 
-def case_of(bidders, rules, *, lots=3, quality=None, capacity=None, **more):
-    """Lots of 1,000 hours; ``bidders`` maps a provider to its lots; every bid costs the same."""
-    table = pd.DataFrame({
-        "lot": [str(i + 1) for i in range(lots)], "weekly_hours": 1000.0, "locality": "North"})
-    providers = pd.DataFrame({"provider_id": list(bidders)})
-    bids = pd.DataFrame([
-        {"bid_id": f"{p}{lot}", "provider_id": p, "lot": str(lot), "hourly_rate_gbp": 20.0 + i / 100,
-         "quality": (quality or {}).get(p, 80), "capacity_hours": (capacity or {}).get(p)}
-        for i, (p, mine) in enumerate(bidders.items()) for lot in mine])
-    return make_case(table, providers, bids, rules, **more)
+def case_of(bidders, rules, *, lots=3, quality=None, capacity=None):
+    """Lots of 1,000 hours; ``bidders`` maps a provider to its lots; every bid costs much the same."""
+    return award_cases.case_of(
+        [(f"{p}{lot}", p, lot, 20.0 + i / 100, (quality or {}).get(p, 80))
+         for i, (p, mine) in enumerate(bidders.items()) for lot in mine],
+        rules, lots=lots,
+        of_bids={"capacity_hours": [(capacity or {}).get(p) for p, mine in bidders.items() for _ in mine]})
 
 
 def reasons(case, **options):

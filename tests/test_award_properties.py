@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from award_cases import case_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from allocation.award.award import NoAward, award
 from allocation.award.check import check_award
 from allocation.award.sequential import sequential_award
 from allocation.award.simulate import simulate_market
-from allocation.tender.load import make_case
 
 RULES = st.fixed_dictionaries({
     "providers_per_lot": st.sampled_from([1, 2, [1, 2], [1, 3]]),
@@ -92,17 +92,11 @@ def test_a_losing_bid_taken_away_changes_nothing(seed):
 
 def hand(rules, members=None, lots=2, providers=("A", "B", "C"), **limits):
     """Lots of 1,000 hours in one locality; A is better than B, B than C, in every lot."""
-    table = pd.DataFrame({
-        "lot": [str(i + 1) for i in range(lots)], "weekly_hours": 1000.0, "locality": "North"})
-    bids = pd.DataFrame([
-        {"bid_id": f"{p}{i + 1}", "provider_id": p, "lot": str(i + 1), "hourly_rate_gbp": 20.0,
-         "quality": 90 - 10 * k, "preference": i + 1}
-        for k, p in enumerate(providers) for i in range(lots)])
-    firms = sorted({*providers, *(m[1] for m in members or [])})
-    frame = pd.DataFrame({"provider_id": firms}).assign(**{
-        name: [values.get(f) for f in firms] for name, values in limits.items()})
     parts = pd.DataFrame(members, columns=["provider_id", "member_id", "share_pct"]) if members else None
-    return make_case(table, frame, bids, rules, members=parts)
+    return case_of(
+        [(f"{p}{i + 1}", p, i + 1, 20.0, 90 - 10 * k) for k, p in enumerate(providers) for i in range(lots)],
+        rules, firms=[m[1] for m in members or []], of_firms=limits, members=parts,
+        of_bids={"preference": [i + 1 for _ in providers for i in range(lots)]})
 
 
 def test_a_members_part_counts_for_its_own_cap():

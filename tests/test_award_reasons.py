@@ -9,7 +9,7 @@ from random import Random
 
 import pandas as pd
 import pytest
-from award_cases import write_tender
+from award_cases import case_of, write_tender
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ from allocation.award.scenarios import Scenario, read_scenarios, run_scenarios, 
 from allocation.award.sequential import sequential_award
 from allocation.award.simulate import simulate_market
 from allocation.award.terms import Terms
-from allocation.tender.load import Case, load_case, make_case
+from allocation.tender.load import Case, load_case
 from allocation.tender.scores import score_offers
 from lotting.errors import InputError
 
@@ -42,19 +42,6 @@ RULES = {
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return load_case(write_tender(tmp_path_factory.mktemp("tender")))
-
-
-def small(bids: list[tuple[object, ...]], rules: dict[str, object], lots: int = 1, **more: object) -> Case:
-    """Lots of 100 hours; bids of (bid, provider, lot, rate, quality)."""
-    names = [str(i + 1) for i in range(lots)]
-    frame = pd.DataFrame(bids, columns=["bid_id", "provider_id", "lot", "hourly_rate_gbp", "quality"])
-    return make_case(
-        pd.DataFrame({"lot": names, "weekly_hours": 100.0, "locality": "L"}),
-        pd.DataFrame({"provider_id": sorted(set(frame["provider_id"]))}),
-        frame,
-        rules,
-        **more,
-    )
 
 
 def seated(terms: Terms, chosen: dict[str, list[int]]) -> Winners:
@@ -174,7 +161,7 @@ def test_what_breaks_agrees_with_the_independent_checker(seed: int, random: Rand
 
 def test_a_bid_at_an_equal_score_loses_to_the_tie_rule() -> None:
     """Two bids alike but for the provider's id: the reason says that they tie."""
-    market = small([("a", "A", "1", 20.0, 70), ("b", "B", "1", 20.0, 70)], {})
+    market = case_of([("a", "A", 1, 20.0, 70), ("b", "B", 1, 20.0, 70)], {})
     reasons = find_reasons(market, award(market)).set_index("provider_id")
     assert sorted(reasons["outcome"]) == ["tie", "won"]
     assert "rule for ties" in reasons.loc["B", "sentence"]
@@ -182,9 +169,9 @@ def test_a_bid_at_an_equal_score_loses_to_the_tie_rule() -> None:
 
 def test_more_hours_moved_can_outweigh_a_better_score() -> None:
     """A has the work today and wins with the lower score, as leaving it would cost points."""
-    today = pd.DataFrame({"lot": ["1"], "provider_id": ["A"], "weekly_hours": [100.0]})
-    bids = [("a", "A", "1", 20.0, 70), ("b", "B", "1", 20.0, 72)]
-    market = small(bids, {"moved_weight": 5}, incumbents=today)
+    today = pd.DataFrame({"lot": ["1"], "provider_id": ["A"], "weekly_hours": [1000.0]})
+    bids = [("a", "A", 1, 20.0, 70), ("b", "B", 1, 20.0, 72)]
+    market = case_of(bids, {"moved_weight": 5}, incumbents=today)
     row = find_reasons(market, award(market)).set_index("provider_id").loc["B"]
     assert row["outcome"] == "moves"
     assert row["award_change"] == pytest.approx(1.2 - 5)
@@ -193,12 +180,12 @@ def test_more_hours_moved_can_outweigh_a_better_score() -> None:
 def test_a_package_that_is_not_worth_it_says_so() -> None:
     """P's package beats A in lot 1 by a little, and loses to B in lot 2 by much."""
     bids = [
-        ("p", "P", "1", 20.0, 72),
-        ("p", "P", "2", 20.0, 40),
-        ("a", "A", "1", 20.0, 70),
-        ("b", "B", "2", 20.0, 90),
+        ("p", "P", 1, 20.0, 72),
+        ("p", "P", 2, 20.0, 40),
+        ("a", "A", 1, 20.0, 70),
+        ("b", "B", 2, 20.0, 90),
     ]
-    market = small(bids, {}, lots=2)
+    market = case_of(bids, {}, lots=2)
     reasons = find_reasons(market, award(market)).set_index(["lot", "provider_id"])
     assert reasons.loc["1", "P"]["outcome"] == "package"
     assert "all or nothing for lots 1, 2" in reasons.loc["1", "P"]["sentence"]
@@ -208,12 +195,12 @@ def test_a_package_that_is_not_worth_it_says_so() -> None:
 def test_a_sequence_says_whom_it_passed_over() -> None:
     """Lot by lot A takes lot 1 and its only place; lot 2, where it was far better, goes to B."""
     bids = [
-        ("a1", "A", "1", 20.0, 80),
-        ("a2", "A", "2", 20.0, 95),
-        ("b1", "B", "1", 20.0, 79),
-        ("b2", "B", "2", 20.0, 50),
+        ("a1", "A", 1, 20.0, 80),
+        ("a2", "A", 2, 20.0, 95),
+        ("b1", "B", 1, 20.0, 79),
+        ("b2", "B", 2, 20.0, 50),
     ]
-    market = small(bids, {"max_lots": 1}, lots=2)
+    market = case_of(bids, {"max_lots": 1}, lots=2)
     best, made = award(market), sequential_award(market)
     assert set(best.frame.index) == {("1", "B"), ("2", "A")}
     reasons = find_reasons(market, made).set_index(["lot", "provider_id"])
@@ -223,7 +210,7 @@ def test_a_sequence_says_whom_it_passed_over() -> None:
 
 def test_the_lowest_price_is_compared_by_rates() -> None:
     """Aim price: B's rate is 1.50 above A's, and matching it takes A's rate."""
-    market = small([("a", "A", "1", 20.0, 60), ("b", "B", "1", 21.5, 90)], {"aim": "price"})
+    market = case_of([("a", "A", 1, 20.0, 60), ("b", "B", 1, 21.5, 90)], {"aim": "price"})
     row = find_reasons(market, award(market)).set_index("provider_id").loc["B"]
     assert row["outcome"] == "outscored"
     assert "rate of £21.50 is above A's £20.00, by £1.50" in row["sentence"]

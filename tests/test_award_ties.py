@@ -2,22 +2,17 @@
 
 import pandas as pd
 import pytest
+from award_cases import case_of
 
 from allocation.award.award import award
 from allocation.award.check import check_award
-from allocation.tender.load import make_case
 
 
 def twins(rules=None, *, quality=(80, 80), rate=(20.0, 20.0), lots=2, incumbents=None):
     """Two bidders, X and Y, both for every lot of 1,000 hours; price 50, quality 50."""
-    table = pd.DataFrame({"lot": [str(i + 1) for i in range(lots)], "weekly_hours": 1000.0})
-    bids = pd.DataFrame([
-        {"bid_id": f"{p}{i + 1}", "provider_id": p, "lot": str(i + 1), "hourly_rate_gbp": rate[k],
-         "quality": quality[k]}
-        for k, p in enumerate("YX") for i in range(lots)])
-    return make_case(
-        table, pd.DataFrame({"provider_id": ["Y", "X"]}), bids, rules or {}, price={"weight": 50},
-        incumbents=incumbents)
+    return case_of(
+        [(f"{p}{i + 1}", p, i + 1, rate[k], quality[k]) for k, p in enumerate("YX") for i in range(lots)],
+        rules, price={"weight": 50}, incumbents=incumbents)
 
 
 def winners(found):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from award_cases import write_files
 from e2e.small import CODES, HOURS, edit, listing, locality, make, middle, write_csv
 
 from allocation.tender.brief import PriceBrief, QualityBrief, RulesBrief, Tender, load_tender
@@ -57,10 +58,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "tender.toml").write_text(TENDER, encoding="utf-8")
-    for name, text in FILES.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    return write_files(tmp_path, {**FILES, "tender.toml": TENDER})
 
 
 def said(folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["nothing_printed", "run_solver"]
 
-_STOPS_WITHIN_SECONDS = 10.0
+_STOPS_WITHIN_SECONDS = 1.0  # HiGHS does not always listen; then it ends with the process
 
 
 def run_solver(

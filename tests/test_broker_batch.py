@@ -11,8 +11,8 @@ from broker_cases import ON, office, packages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation.brokerage.assign import List, assign, greedy, value_of
-from allocation.brokerage.batch import OVER_SHARE_POINTS, share_out
+from allocation.brokerage.assign import List, assign, greedy, room_of, value_of
+from allocation.brokerage.batch import OVER_SHARE_POINTS, share_out, worth_of
 from allocation.brokerage.broker import Broker
 from allocation.brokerage.register import Register
 
@@ -123,6 +123,71 @@ def test_the_whole_list_places_what_one_by_one_leaves_over() -> None:
     assert found.shared is not None
     assert found.shared.gains["hours"] == (10.0, 20.0)
     assert "number 2 of 2" in found.outcomes[0].reason
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_desks_list_is_worth_what_another_model_says(seed: int) -> None:
+    """16 packages, 4 providers with skills and a block: HiGHS through scipy on one model of every pair finds
+    nothing better, and one by one is what placing them one by one comes to."""
+    random = np.random.default_rng(seed)
+    skills = [frozenset(s for s in ("hoist", "peg") if random.random() < 0.5) for _ in range(4)]
+    desk = office(
+        "tiers",
+        {f"P{k}": {"rate_gbp": float(random.integers(170, 230)) / 10, "tier": float(random.integers(2, 4)),
+                   "free_hours": float(random.integers(10, 60)), "skills": skills[k]} for k in range(4)},
+        order={"fair_price_gbp": 19.0},
+        contracts=pd.DataFrame({"contract_id": ["B"], "provider_id": ["P0"], "weekly_hours": [25.0]}),
+    )  # fmt: skip
+    listed = packages(*(
+        {"weekly_hours": float(random.integers(4, 60)) / 4,
+         "skills": frozenset({"hoist"}) if random.random() < 0.3 else frozenset()} for _ in range(16)))
+    broker = Broker(desk, None, on=ON)
+    _, problem = worth_of(broker.desk, broker.ledger, listed)
+    found = assign(problem)
+    assert found.value == pytest.approx(whole(problem), rel=1e-6)
+    assert found.optimal
+    one = [o.provider_id for o in broker.place(listed).outcomes]
+    names = [*broker.desk.sieve.ids, ""]
+    assert one == [names[j] for j in found.one_by_one.tolist()]
+
+
+def whole(problem: List) -> float:
+    """Solve one model of every pair, by HiGHS through scipy."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    rows, columns = np.nonzero(np.isfinite(problem.worth))
+    hours = problem.hours[rows]
+    table = np.vstack([
+        *(rows[None, :] == np.arange(len(problem.hours))[:, None]),
+        *(problem.matrix()[columns].T * hours),
+    ])
+    most = np.concatenate([np.ones(len(problem.hours)), problem.limit])
+    keep = np.isfinite(most)
+    answer = milp(-problem.worth[rows, columns] * hours, integrality=np.ones(len(rows)), bounds=Bounds(0, 1),
+                  constraints=LinearConstraint(table[keep], ub=most[keep]),
+                  options={"mip_rel_gap": 1e-7})  # fmt: skip
+    return -float(answer.fun)
+
+
+def test_a_reason_says_what_became_of_those_before() -> None:
+    """K2 needs all that A has; K1, for which A comes first, is told so."""
+    desk = office("cost_and_share", {
+        "A": {"rate_gbp": 18.0, "free_hours": 10.0, "skills": frozenset({"peg"})}, "B": {"rate_gbp": 20.0}})
+    listed = packages({}, {"skills": frozenset({"peg"})})
+    reason = Broker(desk, None, on=ON).batch(listed).outcomes[0].reason
+    assert reason == ("number 2 of 2 in the council's order (on the framework), shared out with the whole "
+                      "list: the hours of the one before it went to other packages of the list")
+
+
+def test_near_enough_leaves_no_hour_that_a_package_could_have() -> None:
+    """However wide the gap that is allowed, nobody left over fits where there is room."""
+    random = np.random.default_rng(3)
+    hours = random.integers(4, 60, 60) / 4
+    problem = List(hours, 500 + random.uniform(0, 100, (60, 6)), tuple((j,) for j in range(6)),
+                   random.dirichlet(np.ones(6)) * hours.sum() * 0.9, np.full(6, np.inf))
+    found = assign(problem, gap_pct=10.0)
+    room = room_of(problem, found.offer)
+    assert (problem.hours[found.offer < 0] > room.max()).all()
 
 
 def test_no_score_makes_up_for_a_step_of_the_order() -> None:

@@ -96,6 +96,40 @@ def test_a_trial_writes_nothing_in_the_register(folder: Path) -> None:
     assert not (folder / "private" / "broker.sqlite").exists()
 
 
+def test_a_trial_keeps_the_days_lists(folder: Path) -> None:
+    """Its own files are called so; what was decided before it stays."""
+    listed = folder / "list.csv"
+    run("place", folder, listed, "--on", "2026-04-02")
+    before = (folder / "private" / "broker-placed.csv").read_bytes()
+    assert "broker-trial-placed.csv" in run("batch", folder, listed, "--on", "2026-04-02", "--dry-run")
+    assert (folder / "private" / "broker-placed.csv").read_bytes() == before
+
+
+def test_a_register_that_may_be_another_desks_is_noted(folder: Path) -> None:
+    """Decisions for a provider that the table does not have, and by another rule."""
+    run("place", folder, folder / "list.csv", "--package", "K2", "--on", "2026-04-02")
+    (folder / "broker.toml").write_text(
+        BRIEF.replace('"tiers"', '"quality_and_cost"').replace('[blocked]\nfile = "blocked.csv"\n', ""))
+    for name, text in (("providers.csv", "Z,21.00,90,40,2026-04-01,,"), ("today.csv", "")):
+        kept = "\n".join(line for line in FILES[name].splitlines() if "B," not in line and ",B" not in line)
+        (folder / name).write_text(f"{kept}\n{text}\n", encoding="utf-8")
+    notes = json.loads(run("place", folder, folder / "list.csv", "--on", "2026-04-03", "--json"))["notes"]
+    assert [n.split(":")[0] for n in notes] == [
+        "The register has decisions for 1 provider that the table of providers does not have",
+        "The register's last decision was made by the rule tiers; the rule is now quality_and_cost."]
+    told = run("explain", folder, "K1")
+    assert "   Cost  Quality     Rate " in told
+
+
+def test_lists_that_cannot_be_written_do_not_hide_what_was_decided(folder: Path) -> None:
+    """A folder in the place of a file, as good as one that another program has open."""
+    (folder / "private" / "broker-placed.csv" / "x").mkdir(parents=True)
+    said = " ".join(run("place", folder, folder / "list.csv", "--on", "2026-04-02", code=2).split())
+    assert "the results cannot be written" in said
+    assert "3 decisions are in the register all the same" in said
+    assert json.loads(run("status", folder, "--on", "2026-04-02", "--json"))["decisions"] == 3
+
+
 def test_one_package_of_the_list(folder: Path) -> None:
     data = json.loads(run("place", folder, folder / "list.csv", "--package", "K2", "--json"))
     assert data["packages"] == 1

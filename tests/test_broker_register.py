@@ -14,7 +14,7 @@ from broker_cases import ON, office, packages, two_thousand, work
 
 from allocation.brokerage.broker import Broker
 from allocation.brokerage.register import Register, RegisterError
-from lotting.errors import InputError
+from lotting.errors import InputError, StoppedError
 
 
 def test_eight_processes_give_no_hour_away_twice_and_lose_no_decision(tmp_path: Path) -> None:
@@ -125,6 +125,55 @@ def test_a_change_behind_the_triggers_back_is_found(tmp_path: Path, change: str)
     db.close()
     with Register(path) as register, pytest.raises(RegisterError, match="changed"):
         register.verify()
+
+
+def test_ctrl_c_leaves_whole_transactions_and_says_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten packages a transaction: stopped at the 13th, 10 are decided; the list again decides the rest."""
+    desk = office("cost_and_share", {"A": {"rate_gbp": 20, "free_hours": 500}})
+    listed = packages(*({} for _ in range(20)))
+    place = Broker._place
+
+    def stopped(self: Broker, package: Any, writer: Any) -> Any:
+        if package.package_id == "K13":
+            raise KeyboardInterrupt
+        return place(self, package, writer)
+
+    with Register(tmp_path / "r.sqlite") as register:
+        with monkeypatch.context() as patch:
+            patch.setattr(Broker, "_place", stopped)
+            with pytest.raises(StoppedError, match="10 of 20 packages were decided"):
+                Broker(desk, register, on=ON).place(listed)
+        assert len(register.decisions()) == 10
+        again = Broker(desk, register, on=ON).place(listed)
+        assert [o.kind for o in again.outcomes] == ["before"] * 10 + ["placed"] * 10
+
+
+def test_a_damaged_register_is_told(tmp_path: Path) -> None:
+    """Pages overwritten in the middle: no traceback of the database, but where to get a good one."""
+    path = tmp_path / "r.sqlite"
+    with Register(path) as register:
+        Broker(office("cost_and_share", {"A": {"rate_gbp": 20, "free_hours": 500}}), register, on=ON).place(
+            packages(*({} for _ in range(30))))
+    data = bytearray(path.read_bytes())
+    data[9000:] = b"\xa5" * (len(data) - 9000)
+    path.write_bytes(data)
+    with Register(path) as register:
+        for read in (register.verify, register.entries, register.decisions):
+            with pytest.raises(RegisterError, match=r"damaged.*Restore it from a copy"):
+                read()
+
+
+def test_a_register_that_others_keep_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import allocation.brokerage.register as module
+
+    monkeypatch.setattr(module, "_WAIT_SECONDS", 0.05)
+    desk = office("cost_and_share", {"A": {"rate_gbp": 20}})
+    with Register(tmp_path / "r.sqlite") as one, Register(tmp_path / "r.sqlite") as two:
+        with one.writing(), pytest.raises(RegisterError, match="others have been writing"):
+            Broker(desk, two, on=ON).place(packages({}))
+        assert Broker(desk, two, on=ON).place(packages({})).outcomes[0].kind == "placed"
 
 
 def test_an_error_undoes_the_whole_transaction(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pulp
@@ -13,21 +15,30 @@ import pytest
 from award_cases import write_tender
 from typer.testing import CliRunner
 
+from allocation.award.audit import repeat_award
 from allocation.award.solve import solve_problem
 from allocation.cli import app
+from allocation.report.award_tables import gap_text
 
 runner = CliRunner()
+SCENARIOS = """\
+[[scenario]]
+name = "Cap of 3 lots"
+rules = { max_lots = 3 }
+[[scenario]]
+name = "Cap of 1 lot"
+rules = { max_lots = 1 }
+"""
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tender, awarded with everything asked for."""
     folder = write_tender(tmp_path_factory.mktemp("council") / "tender")
-    found = runner.invoke(
-        app,
-        ["award", str(folder), "--scenarios", "--sequential", "--pairs", "--moves-per-week", "60", "--quiet"],
-        env={"COLUMNS": "80"},
-    )
+    asked = folder / "scenarios.toml"
+    asked.write_text(SCENARIOS, encoding="utf-8")
+    options = ["--scenario-file", str(asked), "--sequential", "--pairs", "--moves-per-week", "60", "--quiet"]
+    found = runner.invoke(app, ["award", str(folder), *options], env={"COLUMNS": "80"})
     assert found.exit_code == 0, found.output
     (folder / "printed.txt").write_text(found.stdout, encoding="utf-8")
     return folder
@@ -132,6 +143,53 @@ def test_the_exported_model_has_the_award_as_its_optimum(written: Path, solver: 
     assert bids == set(table["bid_id"])
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    (lambda r: r["reserves"].pop(), "The reserves are not those named then."),
+    (lambda r: r["award"][0].update(weekly_cost_gbp=15_470.01), "Lot 1, Ash: weekly_cost_gbp was 15470.01"),
+    (lambda r: r["award"].pop(), "Lot 4: Fir wins now, and did not then."),
+    (lambda r: r["model_sha256"].update({"model.lp": "0"}), "The file model.lp is not the one that was"),
+    (lambda r: r["inputs_sha256"].update({"old.csv": "0"}), "The file old.csv is not there."),
+])  # fmt: skip
+def test_a_record_that_was_changed_is_found_out(
+    written: Path, change: Callable[[Any], Any], said: str
+) -> None:
+    """A reserve, a penny, a line, the program: what differs is said, and nothing else is."""
+    audit = written / "out" / "award" / "audit"
+    record = json.loads((audit / "award.json").read_text(encoding="utf-8"))
+    change(record)
+    other = audit / "changed.json"
+    other.write_text(json.dumps(record), encoding="utf-8")
+    (difference,) = repeat_award(other).differences
+    other.unlink()
+    assert difference.startswith(said)
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", "no", '{"audit_version": 1, "award": 3}'])
+def test_a_damaged_record_is_exit_2(tmp_path: Path, text: str) -> None:
+    """Whatever is in the file, it is one problem with the file's name."""
+    (tmp_path / "award.json").write_text(text, encoding="utf-8")
+    found = runner.invoke(app, ["award-check", str(tmp_path / "award.json")])
+    assert found.exit_code == 2
+    assert found.stderr.startswith("1 problem in the input:")
+
+
+def test_where_no_bid_counts_the_first_reason_is_said(tmp_path: Path) -> None:
+    """A threshold of 100 leaves no bid."""
+    folder = write_tender(tmp_path / "t", threshold="100")
+    found = runner.invoke(app, ["award", str(folder)])
+    assert found.exit_code == 2
+    assert "all 19 rows are set aside; bid A1: quality 88 is below the threshold" in (
+        " ".join(found.stderr.split()))
+
+
+@pytest.mark.parametrize(("gap", "said"), [
+    (0.0, "0.00"), (0.00002, "0.000020"), (0.0004, "0.00040"), (0.0123, "0.013"), (1.234, "1.24"),
+    (12.0, "12.00"), (float("nan"), "an unknown")])  # fmt: skip
+def test_a_gap_that_is_there_never_reads_as_nought(gap: float, said: str) -> None:
+    """Two digits that say something, rounded up."""
+    assert gap_text(gap) == said
+
+
 def test_no_award_is_exit_3_with_the_reason(tmp_path: Path) -> None:
     """Six providers a lot and none bids so often: nothing is written."""
     folder = write_tender(tmp_path / "t", max_lots="1")
@@ -159,11 +217,11 @@ def test_wrong_options_are_exit_2(tmp_path: Path, options: list[str], said: str)
     assert not (folder / "out").exists()
 
 
-def test_an_award_lot_by_lot_has_its_reasons_and_audit(tmp_path: Path) -> None:
+def test_an_award_lot_by_lot_has_its_reasons_and_audit(written: Path, tmp_path: Path) -> None:
     """--by lots: no model is written, an older one goes, and the record repeats it."""
-    folder = write_tender(tmp_path / "t", providers_per_lot="1", max_lots="2")
-    assert runner.invoke(app, ["award", str(folder), "--quiet"]).exit_code == 0
+    folder = Path(shutil.copytree(written, tmp_path / "t"))
     assert (folder / "out/award/audit/model.lp").is_file()
+    write_tender(folder, providers_per_lot="1")
     found = runner.invoke(app, ["award", str(folder), "--by", "largest", "--json"])
     assert found.exit_code == 0, found.output
     data = json.loads(found.stdout)

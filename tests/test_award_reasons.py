@@ -13,11 +13,11 @@ from award_cases import case_of, write_tender
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation.award.award import NoAward, award
+from allocation.award.award import Award, NoAward, award
 from allocation.award.check import check_award
 from allocation.award.figures import figures_of
 from allocation.award.limits import Winners, broken_rules
-from allocation.award.model import Won
+from allocation.award.program import Won
 from allocation.award.reasons import OUTCOMES, find_reasons
 from allocation.award.rule_costs import rule_costs, rules_in_force
 from allocation.award.scenarios import Scenario, read_scenarios, run_scenarios, standard_scenarios
@@ -42,6 +42,16 @@ RULES = {
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return load_case(write_tender(tmp_path_factory.mktemp("tender")))
+
+
+@pytest.fixture(scope="module")
+def made(case: Case) -> Award:
+    return award(case)
+
+
+@pytest.fixture(scope="module")
+def reasons(case: Case, made: Award) -> pd.DataFrame:
+    return find_reasons(case, made)
 
 
 def seated(terms: Terms, chosen: dict[str, list[int]]) -> Winners:
@@ -89,10 +99,9 @@ def test_every_bidder_of_every_lot_has_one_reason(seed: int) -> None:
     assert "passed_over" not in set(reasons["outcome"])
 
 
-def test_the_figures_of_a_sentence_are_those_of_the_table(case: Case) -> None:
+def test_the_figures_of_a_sentence_are_those_of_the_table(reasons: pd.DataFrame) -> None:
     """The score it had, the score it lost to, and the difference can be read off and agree."""
-    reasons = find_reasons(case, award(case)).set_index(["lot", "provider_id"])
-    row = reasons.loc["3", "Cedar"]
+    row = reasons.set_index(["lot", "provider_id"]).loc["3", "Cedar"]
     said = row["sentence"]
     mine, its, gap = (
         float(x) for x in re.findall(r"score of ([\d.]+).*?'s ([\d.]+), by ([\d.]+) points", said)[0]
@@ -103,9 +112,10 @@ def test_the_figures_of_a_sentence_are_those_of_the_table(case: Case) -> None:
     assert f"£{row['enough_rate_gbp']:.2f} an hour instead of £{row['rate_gbp']:.2f}" in said
 
 
-def test_what_would_have_been_enough_is_enough_and_a_penny_more_is_not(case: Case) -> None:
+def test_what_would_have_been_enough_is_enough_and_a_penny_more_is_not(
+    case: Case, reasons: pd.DataFrame
+) -> None:
     """Scored anew by the tender's own formula: at the rate said it scores as much, a penny above it less."""
-    reasons = find_reasons(case, award(case))
     outscored = reasons[reasons["enough_rate_gbp"].notna()]
     assert len(outscored) >= 2
     offers = case.bids.offers
@@ -124,9 +134,9 @@ def test_what_would_have_been_enough_is_enough_and_a_penny_more_is_not(case: Cas
                 assert (scores[me] >= scores[it]) == enough
 
 
-def test_the_rule_that_kept_a_bid_out_is_named(case: Case) -> None:
+def test_the_rule_that_kept_a_bid_out_is_named(case: Case, reasons: pd.DataFrame) -> None:
     """Ash has the best score of lot 2, and two lots already; raise the cap to three and it wins there."""
-    row = find_reasons(case, award(case)).set_index(["lot", "provider_id"]).loc["2", "Ash"]
+    row = reasons.set_index(["lot", "provider_id"]).loc["2", "Ash"]
     assert row["rules"] == "max_lots"
     assert "Ash would hold 3 lots (1, 2, 3), above the cap of 2" in row["sentence"]
     other = award(case, rules=case.tender.rules.model_copy(update={"max_lots": 3}))
@@ -217,9 +227,8 @@ def test_the_lowest_price_is_compared_by_rates() -> None:
     assert row["enough_rate_gbp"] == 20.0
 
 
-def test_the_cost_of_a_rule_is_the_difference_of_two_solves(case: Case) -> None:
+def test_the_cost_of_a_rule_is_the_difference_of_two_solves(case: Case, made: Award) -> None:
     """Each rule left out by hand gives the figures said, and no award without a rule is worse."""
-    made = award(case)
     table = rule_costs(case, made)
     assert list(table.index) == list(rules_in_force(case))
     assert (table["gain"] >= 0).all()
@@ -237,9 +246,8 @@ def test_the_cost_of_a_rule_is_the_difference_of_two_solves(case: Case) -> None:
     assert "no better award exists" in table.loc["positions", "sentence"]
 
 
-def test_scenarios_are_awards_of_their_own(case: Case, tmp_path: Path) -> None:
+def test_scenarios_are_awards_of_their_own(case: Case, made: Award) -> None:
     """A scenario's row is the award under its rules; one that cannot be met says why."""
-    made = award(case)
     scenarios = [
         Scenario("Three lots", {"rules": {"max_lots": 3}}),
         Scenario("One lot", {"rules": {"max_lots": 1}}),

@@ -42,7 +42,7 @@ def keys(frame: pd.DataFrame) -> Counter[tuple[str, str, str]]:
     return Counter(zip(frame["bid_id"], frame["provider_id"], frame["lot"], strict=True))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(market=markets)
 def test_every_row_is_in_the_offers_or_set_aside(market: Any) -> None:
     """Rows in = offers + rows set aside, each once; and no bid is in both."""
@@ -53,7 +53,7 @@ def test_every_row_is_in_the_offers_or_set_aside(market: Any) -> None:
     assert (found.set_aside["reason"] != "").all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(market=markets)
 def test_a_bid_stands_just_where_all_its_rows_are_within_the_rules(market: Any) -> None:
     """Each bid judged row by row from what was submitted, the discount taken off in whole pence x 100."""
@@ -67,7 +67,7 @@ def test_a_bid_stands_just_where_all_its_rows_are_within_the_rules(market: Any) 
     assert set(found.offers["bid_id"]) == stands
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(market=markets)
 def test_the_cheapest_offer_of_a_lot_has_full_price_points(market: Any) -> None:
     """Under lowest_over_this; bids that were set aside are no yardstick."""
@@ -78,7 +78,7 @@ def test_the_cheapest_offer_of_a_lot_has_full_price_points(market: Any) -> None:
         assert (lot["price_points"][~cheapest] < 30).all()
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(market=markets, low=st.integers(0, 100), high=st.integers(0, 100))
 def test_a_higher_threshold_lets_no_bid_in(market: Any, low: int, high: int) -> None:
     """Raising the threshold only takes bids away; a case under other rules is the case made with them."""
@@ -91,7 +91,7 @@ def test_a_higher_threshold_lets_no_bid_in(market: Any, low: int, high: int) -> 
     pd.testing.assert_frame_equal(again.set_aside, few.bids.set_aside)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(market=markets, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_no_score(market: Any, order: Any) -> None:
     """The same offers with the same points, whatever row comes first."""

@@ -45,7 +45,7 @@ def test_published_examples_of_lowest_over_this(
         assert round(mine, decimals) == published
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(rows=offers_of_lots, weight=st.integers(0, 100))
 def test_lowest_over_this_by_fractions(rows: list[tuple[str, float, int]], weight: int) -> None:
     """Weight x lowest / this in exact fractions; the lowest of its lot has all points, none is above."""
@@ -62,7 +62,7 @@ def test_lowest_over_this_by_fractions(rows: list[tuple[str, float, int]], weigh
             assert scored["price_points"][at] == weight
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(rows=offers_of_lots, per_pound=st.integers(1, 30))
 def test_points_per_pound_by_fractions(rows: list[tuple[str, float, int]], per_pound: int) -> None:
     """Weight less so many points for every pound above the lowest of the lot, and never below nought."""
@@ -82,7 +82,7 @@ def test_between_rates_does_not_depend_on_others(rate: float, points: float) -> 
     assert alone[0] == among[1] == points
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(rows=offers_of_lots, at=st.integers(0, 11), less=st.integers(1, 500), formula=st.sampled_from(
     [{}, {"formula": "points_per_pound", "points_per_pound": 4.0},
      {"formula": "between_rates", "lower_rate_gbp": 16.0, "upper_rate_gbp": 38.0}]))
@@ -98,7 +98,7 @@ def test_to_bid_less_never_costs_points(
     assert (after.drop(at) <= before.drop(at)).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(rows=offers_of_lots, order=st.randoms(use_true_random=False))
 def test_points_do_not_depend_on_the_order_of_rows(rows: list[tuple[str, float, int]], order: Any) -> None:
     """Shuffled rows keep their points; the index and the other columns are as they were."""

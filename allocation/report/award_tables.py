@@ -18,7 +18,8 @@ from allocation.tender.providers import SIZES
 
 from .award_page import LotReasons, PageTable
 
-__all__ = ["Found", "headline", "notes", "page_tables", "reasons_by_lot", "sentences", "sheets", "winners"]
+__all__ = ["Found", "gap_text", "headline", "notes", "page_tables", "reasons_by_lot", "sentences", "sheets",
+           "winners"]  # fmt: skip
 
 
 SOLVER_NAMES: dict[str, str] = {"highs": "HiGHS", "cp-sat": "CP-SAT", "cbc": "CBC", "scip": "SCIP"}
@@ -157,7 +158,7 @@ def _proof(award: Award) -> str:
     if award.status != AwardStatus.OPTIMAL:
         return (
             f"Best award found in {award.seconds:,.0f} s ({SOLVER_NAMES[award.solver]}); it is not proven, "
-            f"and the best there is may be better by {_up(award.gap_pct)} % at most."
+            f"and the best there is may be better by {gap_text(award.gap_pct)} % at most."
         )
     took = f"{award.seconds:,.1f} s" if award.seconds >= 0.1 else "under 0.1 s"
     said = f"Proven to be the best award under the rules ({SOLVER_NAMES[award.solver]}, {took})."
@@ -172,7 +173,7 @@ def _proof(award: Award) -> str:
     ).strip()
 
 
-def _up(gap_pct: float) -> str:
+def gap_text(gap_pct: float) -> str:
     """Write a gap with two digits that say something, rounded up."""
     if not math.isfinite(gap_pct):
         return "an unknown"

@@ -15,7 +15,10 @@ from allocation.tender.brief import RulesBrief
 from allocation.tender.load import Case
 from lotting.errors import InfeasibleError, Reason
 
-from .model import SCALE, AwardModel, Won, add_cover, broken_cover, build_model, stands_alone
+from .cover import add_cover, broken_cover
+from .model import build_model
+from .preferences import stands_alone
+from .program import SCALE, AwardModel, Won
 from .solve import Outcome, Solution, Solver, solve_problem
 from .terms import Terms
 

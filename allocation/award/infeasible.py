@@ -12,7 +12,9 @@ import pulp
 from allocation.tender.brief import RulesBrief
 from lotting.errors import Reason, some
 
-from .model import AwardModel, add_cover, broken_cover, build_model
+from .cover import add_cover, broken_cover
+from .model import build_model
+from .program import AwardModel
 from .solve import Outcome, Solution, Solver, solve_problem
 from .terms import RULES, Terms
 

@@ -15,7 +15,9 @@ from functools import cached_property
 from lotting.errors import some
 from lotting.plan import natural
 
-from .model import SLACK_HOURS, Won, broken_cover, stands_alone
+from .cover import broken_cover
+from .preferences import stands_alone
+from .program import SLACK_HOURS, Won
 from .terms import Offer, Terms
 
 __all__ = ["Broken", "Winners", "broken_caps", "broken_rules"]

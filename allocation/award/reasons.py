@@ -22,7 +22,7 @@ from lotting.errors import some
 
 from .award import Award, AwardStatus
 from .limits import Broken, Winners, broken_rules
-from .model import Won
+from .program import Won
 from .terms import RULES, Bid, Offer, Terms
 
 __all__ = ["OUTCOMES", "find_reasons"]

@@ -21,7 +21,7 @@ from allocation.tender.load import Case
 from .award import Award, AwardStatus, make_award
 from .check import check_award
 from .limits import Winners, broken_caps
-from .model import Won
+from .program import Won
 from .terms import Bid, Offer, Terms
 
 __all__ = ["sequential_award"]

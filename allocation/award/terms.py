@@ -181,6 +181,10 @@ class Terms:
             for lot, mine in rows.items()
         }
 
+    def levels(self, lot: str) -> tuple[tuple[Offer, ...], ...]:
+        """Offers for a lot by merit, best first, equal ones together."""
+        return tuple(tuple(level) for _, level in groupby(self.offers_of_lot[lot], key=lambda o: o.merit))
+
     @cached_property
     def providers(self) -> tuple[str, ...]:
         """Providers with a bid, in order of their ids."""

@@ -12,7 +12,8 @@ import pulp
 from lotting.errors import some
 
 from .award import Award, make_award
-from .model import SCALE, AwardModel, Won, add_cover, broken_cover, weighted
+from .cover import add_cover, broken_cover
+from .program import SCALE, AwardModel, Won, weighted
 from .solve import Outcome, Solver, solve_problem
 from .terms import Offer, Terms
 

@@ -24,7 +24,7 @@ def test_eight_processes_give_no_hour_away_twice_and_lose_no_decision(tmp_path: 
     context: Any = mp.get_context("spawn")
     if "forkserver" in mp.get_all_start_methods():  # imports once, not eight times
         context = mp.get_context("forkserver")
-        context.set_forkserver_preload(["broker_cases"])
+        context.set_forkserver_preload(["allocation.brokerage.broker"])  # installed: it is found there
     workers = [context.Process(target=work, args=(path, i, 8, 20 if i == 3 else None)) for i in range(8)]
     for worker in workers:
         worker.start()

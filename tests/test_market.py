@@ -29,7 +29,7 @@ from lotting.plan import Plan
 from lotting.sharing_model import Cap, Terms, carry, changed, flow, possible, to_forest
 
 SLOW = settings(
-    max_examples=60, deadline=None,
+    max_examples=30, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 

@@ -37,7 +37,7 @@ def runs(row: tuple[str, float, dt.date | None, dt.date | None], day: dt.date) -
     return (row[2] is None or row[2] <= day) and (row[3] is None or day <= row[3])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ROWS, st.dates(dt.date(2024, 1, 1), AS_OF))
 def test_hours_on_a_day(rows: list[tuple[str, float, dt.date | None, dt.date | None]], day: dt.date) -> None:
     """A package runs from its start to its end, both days included; a blank is no limit."""
@@ -49,7 +49,7 @@ def test_hours_on_a_day(rows: list[tuple[str, float, dt.date | None, dt.date | N
     assert found == told
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(ROWS, st.dates(dt.date(2024, 1, 1), dt.date(2026, 3, 31)))
 def test_years_add_up_day_by_day(
     rows: list[tuple[str, float, dt.date | None, dt.date | None]], first: dt.date

@@ -144,7 +144,7 @@ def determined(within: dict[str, pd.DataFrame], gone: Withheld) -> set[tuple[str
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(MARKETS)
 def test_no_withheld_figure_follows_from_the_tables_together(
     cells: list[tuple[str, str, str, int, int]]
@@ -173,7 +173,7 @@ def test_the_attack_finds_what_is_not_protected() -> None:
     assert determined(within, gone) == {("locality", "North", "A")} == set(revealed(within, gone))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(MARKETS)
 def test_tables_of_any_market_can_be_made(cells: list[tuple[str, str, str, int, int]]) -> None:
     """Small markets, of one provider or one locality, fall over nowhere and show no few."""

@@ -104,7 +104,7 @@ def test_hours_in_are_hours_by_provider_and_hours_with_none(
             pytest.approx(facts.providers["hours"].to_dict()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(
     st.sampled_from(["A", "B", "C", NO_PROVIDER]), st.sampled_from(["North", "South", NOT_ON_MAP]),
     st.integers(1, 200).map(lambda n: n / 4)), min_size=1, max_size=40))  # fmt: skip
@@ -134,7 +134,7 @@ def test_sums_as_done_by_hand(rows: list[tuple[str, str, float]]) -> None:
             assert pd.isna(by.loc[locality, "hhi"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(HOURS, min_size=1, max_size=30))
 def test_the_index_in_fractions(hours: list[float]) -> None:
     """HHI is the sum of squared shares, between 10,000 / n and 10,000; who holds nothing is no provider."""
@@ -153,7 +153,7 @@ def test_the_index_in_fractions(hours: list[float]) -> None:
     assert found.under == sum(h < 20 for h in held)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(HOURS.filter(bool), min_size=2, max_size=12))
 def test_a_merger_concentrates(hours: list[float]) -> None:
     """Two providers that merge raise the index by twice the product of their shares."""

@@ -178,7 +178,9 @@ def explained(d: Mapping[str, Any], order: Mapping[str, Any]) -> str:
         table = pd.DataFrame(
             ranked, index=[f"{r['rank']}. {r['provider_id']}, {r['step']}" for r in ranked])
         points = [c for c in table.columns if c.endswith("_points")]
-        of = [Column(c, c.removesuffix("_points").title(), "points", 1) for c in points] if len(points) > 1 else []
+        if len(points) < 2:
+            points = []  # they are the score
+        of = [Column(c, c.removesuffix("_points").title(), "points", 1) for c in points]
         columns = [_RANKED[0], *of, *_RANKED[1:]]
         parts.append(table_text(table, columns, first="In the council's order", label=44))
     others = [r for r in d["ranking"] if r["rank"] is None]

@@ -85,25 +85,31 @@ def as_frame(case, won):
     return frame.set_index(["lot", "provider_id"])
 
 
-@pytest.mark.parametrize(("name", "seed"), [*((name, 9) for name in RULES), ("one", 1), ("preferences", 1)])
-def test_no_award_that_keeps_the_rules_is_better(name, seed):
-    """The objective is that of the best of all awards that the checker passes, and so is their number."""
-    case = simulate_market(3, 4, seed=seed, rules=RULES[name], lots_per_bidder=2, packages=0.6)
+@pytest.mark.parametrize(("name", "seed", "binds"), [
+    ("one", 20, "max_lots"), ("two at 70/30", 20, "positions"), ("one or two", 20, "min_weekly_hours"),
+    ("fewest", 18, "max_providers"), ("preferences", 24, "preferences"), ("cover", 20, "failure_cover"),
+    ("cheapest", 20, "max_locality_share"), ("moved", 20, "capacity"),
+])  # fmt: skip
+def test_no_award_that_keeps_the_rules_is_better(name, seed, binds):
+    """The objective is that of the best of all awards that the checker passes, and so is their number.
+
+    Better ones there are, and among what rules them out is the rule that the case is about.
+    """
+    case = simulate_market(3, 5, seed=seed, rules=RULES[name], lots_per_bidder=2, packages=0.6)
     cheap = RULES[name].get("aim") == "price"
     value = value_of(case)
     awards = sorted(
         ((value(won), won) for won in every_award(case)), key=lambda a: a[0] if cheap else -a[0])
     tie = 1e-6 * (case.lots.frame["weekly_hours"].sum() if cheap else 1.0)
-    best, equal = None, 0
+    best, equal, broken = None, 0, set()
     for worth, won in awards:
         if best is not None and abs(worth - best) > tie:
             break
-        if not check_award(case, as_frame(case, won)):
+        breaches = check_award(case, as_frame(case, won))
+        broken |= {b.rule for b in breaches}
+        if not breaches:
             best, equal = worth if best is None else best, equal + 1
-    if best is None:
-        with pytest.raises(NoAward):
-            award(case)
-        return
+    assert binds in broken
     found = award(case)
     assert found.status == AwardStatus.OPTIMAL
     assert found.objective == pytest.approx(best, rel=1e-9)
@@ -111,6 +117,18 @@ def test_no_award_that_keeps_the_rules_is_better(name, seed):
     assert value(list(won.itertuples(index=False, name=None))) == pytest.approx(best, rel=1e-9)
     assert found.optimal_awards == equal
     assert found.unique == (equal == 1)
+
+
+@pytest.mark.parametrize("seed", [1, 12])
+def test_where_no_award_keeps_the_rules_none_is_found(seed):
+    """Every award there is breaks a rule: the program says so, and why."""
+    case = simulate_market(3, 4, seed=seed, rules=RULES["one"], lots_per_bidder=2, packages=0.6)
+    awards = list(every_award(case))
+    assert len(awards) > 10
+    assert all(check_award(case, as_frame(case, won)) for won in awards)
+    with pytest.raises(NoAward) as error:
+        award(case)
+    assert error.value.reasons
 
 
 @pytest.mark.parametrize("solver", ["cp-sat", "cbc", "scip"])

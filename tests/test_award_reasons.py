@@ -246,6 +246,18 @@ def test_the_cost_of_a_rule_is_the_difference_of_two_solves(case: Case, made: Aw
     assert "no better award exists" in table.loc["positions", "sentence"]
 
 
+def test_what_a_cap_costs_by_hand() -> None:
+    """B has to be taken in one of two lots, at 2 pounds more for 1,000 hours and 40 - 40 x 20 / 22 points."""
+    bids = [("a1", "A", 1, 20.0, 80), ("a2", "A", 2, 20.0, 80), ("b", "B", 2, 22.0, 80)]
+    market = case_of(bids, {"max_lots": 1})
+    assert rule_costs(market, award(market)).loc["max_lots", "sentence"] == (
+        "The cap of 1 lot a provider costs £104,000 a year and 1.82 points of the mean score, and lifts the "
+        "number of winners from 1 to 2.")
+    small = case_of([*bids[:2], ("b", "B", 2, 20.0, 79.99)], {"max_lots": 1})
+    said = rule_costs(small, award(small)).loc["max_lots", "sentence"]
+    assert "costs 0.003 points of the mean score" in said
+
+
 def test_scenarios_are_awards_of_their_own(case: Case, made: Award) -> None:
     """A scenario's row is the award under its rules; one that cannot be met says why."""
     scenarios = [

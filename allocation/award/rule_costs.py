@@ -157,7 +157,8 @@ def _sentence(words: str, base: Figures, found: Figures, gain: float, aim: str, 
         parts.append(f"{way}{s} the number of winners from {found.providers} to {base.providers}")
     if not parts:  # by price alone: pence
         parts.append(f"cost{s} £{gain:,.2f} a week")
-    said = f"{head} {', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}."
+    last = ", and " if " and " in parts[0] else " and "
+    said = f"{head} {', '.join(parts[:-1])}{last if len(parts) > 1 else ''}{parts[-1]}."
     if abs(base.least_cover_pct - found.least_cover_pct) >= 0.5:
         said += (f" Cover of the worst failure: {found.least_cover_pct:.0f} % without {it}, "
                  f"{base.least_cover_pct:.0f} % with {it}.")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from broker_cases import ON, asked, office, packages, reasons
 
 from allocation.brokerage.broker import Broker
+from allocation.brokerage.office import load_office
 from allocation.brokerage.review import capacity_table, hard_to_source, minima_table, review_table
 
 
@@ -202,6 +206,37 @@ def test_travel_is_from_the_base_or_the_nearest_package_and_decides_ties() -> No
     ranking = broker.desk.rank(package, broker.ledger)
     assert ranking.km.tolist() == pytest.approx([2.7, 1.35])
     assert asked(desk, package) == ["B", "A"]
+
+
+def test_travel_is_what_a_visit_adds_to_a_round(tmp_path: Path) -> None:
+    """Every place in every round by brute force; without a round, there and back. A stop of a package that
+    does not run is left out, and said."""
+    files = {
+        "broker.toml": '[order]\nrule = "tiers"\ndetour = 1.0\n[providers]\nfile = "p.csv"\n'
+                       '[today]\nfile = "t.csv"\nas_of = 2026-04-01\n[rounds]\nfile = "r.csv"\n',
+        "p.csv": "provider_id,rate_gbp,free_hours,x_m,y_m\nA,20,50,400000,200000\nB,20,50,,\nC,20,50,,\n",
+        "t.csv": "package_id,provider_id,weekly_hours,x_m,y_m\nT1,A,5,404000,200000\nT2,A,5,404000,203000\n"
+                 "T3,B,5,401000,206000\nT4,B,5,409000,206000\nT5,C,5,400000,206000\n",
+        "r.csv": "shift_id,order,package_id\nR1,2,T2\nR1,1,T1\nR2,1,T3\nR2,2,T4\nR2,3,GONE\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    desk = load_office(tmp_path)
+    assert desk.notes == ("1 stop of the rounds left out: no provider or no place is known.",)
+    ledger = Broker(desk, None, on=ON).ledger
+    base, t1, t2 = (400_000, 200_000), (404_000, 200_000), (404_000, 203_000)
+    rounds = {"A": [base, t1, t2, base], "B": [(401_000, 206_000), (409_000, 206_000)]}
+    alone = {"A": [base, t1, t2], "B": rounds["B"], "C": [(400_000, 206_000)]}
+    for here in ((403_000, 201_000), (405_000, 207_000), (390_000, 200_000), (404_000, 201_500)):
+        told = []
+        for provider in "ABC":
+            way = rounds.get(provider, [])
+            length = sum(itertools.starmap(math.dist, itertools.pairwise(way)))
+            longer = [
+                sum(itertools.starmap(math.dist, itertools.pairwise([*way[:i], here, *way[i:]]))) - length
+                for i in range(1, len(way))]
+            told.append(min([*longer, *(2 * math.dist(p, here) for p in alone[provider])]) / 1000)
+        assert ledger.added_km(*map(float, here)).tolist() == pytest.approx(told, abs=1e-9)
 
 
 @pytest.mark.parametrize(

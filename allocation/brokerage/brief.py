@@ -34,7 +34,7 @@ WEIGHTS: dict[Rule, dict[Criterion, float]] = {
 
 
 class FileBrief(Table):
-    """``[providers]``, ``[awards]``, ``[reserves]``, ``[contracts]``, ``[blocked]``: a file."""
+    """``[providers]``, ``[awards]``, ``[reserves]``, ``[contracts]``, ``[blocked]``, ``[rounds]``: a file."""
 
     file: Path = Field(description="CSV or Excel.")
     sheet: str | None = Field(None, description="Worksheet of a workbook; the first when left out.")
@@ -91,7 +91,7 @@ class OrderBrief(Table):
     ties: tuple[Literal["travel", "capacity"], ...] = Field(
         (), description="What decides between equal points; then the provider's id.")
     travel_zero_km: float = Field(
-        20.0, gt=0, description="Added travel, one way, that earns no points for travel.")
+        20.0, gt=0, description="Added travel that earns no points for travel.")
     detour: float = Field(
         1.35, ge=1, le=3, description="Road km for each km in a straight line (as in [travel] of lotting).")
     max_km: float | None = Field(None, gt=0, description="Further than this a provider is not asked.")
@@ -159,9 +159,16 @@ class BrokerBrief(Table):
     reserves: FileBrief | None = None
     contracts: FileBrief | None = None
     blocked: FileBrief | None = None
+    rounds: FileBrief | None = None
     places: PlacesBrief = Field(default_factory=PlacesBrief)
     review: ReviewBrief = Field(default_factory=ReviewBrief)
     blocks: BlocksBrief = Field(default_factory=BlocksBrief)
+
+    def files(self) -> list[Path]:
+        """Return the tables that are read."""
+        tables = (self.providers, self.today, self.awards, self.reserves, self.contracts, self.blocked,
+                  self.rounds)  # fmt: skip
+        return [t.file for t in tables if t is not None]
 
     @model_validator(mode="after")
     def _what_the_rule_needs(self) -> Self:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .legs import LEG_COLUMNS
 from .office import Office
 from .reading import rows_of
 
@@ -118,6 +119,10 @@ class Ledger:
         whose = np.array([*range(len(bases)), *(self.number[p] for p in runs["provider_id"])], np.int64)
         known = np.isfinite(xy).all(axis=1)
         self.xy, self.whose = xy[known], whose[known]
+        self.legs: npt.NDArray[np.float64] | None = None
+        if office.legs is not None:
+            self.legs = office.legs[list(LEG_COLUMNS[1:])].to_numpy(float).reshape(-1, 4)
+            self.leg_whose = np.array([self.number[p] for p in office.legs["provider_id"]], np.int64)
 
     def _load(self, office: Office) -> None:
         pools = set(office.offers["pool"]) - {""}
@@ -190,13 +195,20 @@ class Ledger:
         taken = np.array([self.pool_used[p] if p else 0.0 for p in self._pools])
         return np.where(np.isnan(self._limit), np.inf, self._limit - taken)
 
-    def nearest_km(self, x_m: float, y_m: float) -> npt.NDArray[np.float64]:
-        """Return km by road from each provider's base or nearest package, as straight line times detour.
+    def added_km(self, x_m: float, y_m: float) -> npt.NDArray[np.float64]:
+        """Return the travel that a visit adds for each provider: straight lines times detour.
 
-        NaN where one of the two places is not known.
+        Without rounds it is one way, from the base or the nearest package. With rounds it is the least
+        detour a leg of theirs has to make (a to the visit to b, less a to b), or there and back from
+        the base or a package, whichever is less. NaN where one of the places is not known.
         """
         best = np.full(len(self.ids), np.inf)
-        if np.isfinite(x_m) and np.isfinite(y_m) and len(self.xy):
+        if np.isfinite(x_m) and np.isfinite(y_m):
             away = np.hypot(self.xy[:, 0] - x_m, self.xy[:, 1] - y_m)
-            np.minimum.at(best, self.whose, away)
+            np.minimum.at(best, self.whose, away if self.legs is None else 2 * away)
+            if self.legs is not None:
+                a, b = self.legs[:, :2], self.legs[:, 2:]
+                here = np.array([x_m, y_m])
+                through = np.hypot(*(here - a).T) + np.hypot(*(b - here).T) - np.hypot(*(b - a).T)
+                np.minimum.at(best, self.leg_whose, np.maximum(through, 0.0))
         return np.where(np.isinf(best), np.nan, best * self.office.brief.order.detour / 1000)

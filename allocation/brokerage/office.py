@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 from lotting.errors import InputError, Problems
 
 from .brief import BrokerBrief, FileBrief, load_broker
+from .legs import legs_of, read_stops
 from .packages import package_frame, read_packages
 from .places import Places, read_places
 from .reading import Sheet, read_sheet, split_list
@@ -105,6 +106,11 @@ class Office:
         Where postcodes and areas are.
     inputs
         SHA-256 by file.
+    legs
+        Of the rounds that are driven, as :func:`allocation.brokerage.legs.legs_of` returns them; None where
+        none are given.
+    notes
+        What readers have to know.
     """
 
     brief: BrokerBrief
@@ -114,6 +120,8 @@ class Office:
     blocked: frozenset[tuple[str, str]] = frozenset()
     places: Places = field(default_factory=Places)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    legs: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Office({len(self.providers)} providers, {len(self.offers)} offers, packages not shown)"
@@ -159,8 +167,15 @@ def load_office(path: str | Path) -> Office:
         except InputError as error:
             problems.items += error.problems
     problems.raise_if_any()
-    return make_office(
+    office = make_office(
         brief, providers, today=today, blocked=blocked, places=places, inputs=_hashes(brief), **tables)
+    if brief.rounds is None:
+        return office
+    stops, left_out = read_stops(brief.rounds, office.today, ids, places, problems)
+    problems.raise_if_any()
+    stops_are = f"{left_out:,} stop{'s' if left_out > 1 else ''}"
+    notes = (f"{stops_are} of the rounds left out: no provider or no place is known.",) if left_out else ()
+    return replace(office, legs=legs_of(stops, office.providers), notes=notes)
 
 
 def make_office(
@@ -333,6 +348,4 @@ def _blocked(brief: FileBrief, ids: list[str], problems: Problems) -> frozenset[
 
 
 def _hashes(brief: BrokerBrief) -> dict[str, str]:
-    files = [t.file for t in (brief.providers, brief.today, brief.awards, brief.reserves, brief.contracts,
-                              brief.blocked) if t is not None]
-    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in brief.files()}

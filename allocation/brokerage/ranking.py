@@ -33,7 +33,7 @@ class Ranking:
     points
         Points by criterion, and ``score``.
     km
-        Added travel by offer, one way, NaN where not known.
+        Added travel by offer, NaN where not known.
     left
         Hours left of each offer: the provider's, or the contract's where they are fewer.
     wrong
@@ -83,7 +83,7 @@ class Desk:
         hours left), then by id.
         """
         sieve, order = self.sieve, self.office.brief.order
-        km = ledger.nearest_km(package.x_m, package.y_m)[sieve.provider]
+        km = ledger.added_km(package.x_m, package.y_m)[sieve.provider]
         provider_left, pool_left = ledger.provider_left(), ledger.pool_left()
         wrong = [*sieve.own(package, ledger, km), *sieve.room(package, provider_left, pool_left)]
         fits = sieve.fits(package)

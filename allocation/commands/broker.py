@@ -48,9 +48,7 @@ def _place(folder: Path) -> Path:
 
 def _inputs(folder: Path) -> list[Path]:
     brief, path = load_broker(folder)
-    files = [t.file for t in (brief.providers, brief.today, brief.awards, brief.reserves, brief.contracts,
-                              brief.blocked) if t is not None]
-    return [path, *files]
+    return [path, *brief.files()]
 
 
 def run_place(
@@ -77,6 +75,7 @@ def run_place(
         with Register(path) as book:
             notes = _of_the_register(office, book, on)
             found = _go(office, book, wanted, on, decided_by, whole, seconds, gap_pct, seed, dry=dry_run)
+    notes = [*office.notes, *notes]
     data = _placed_data(found, office, on, whole=whole, dry_run=dry_run) | {"notes": notes}
     rankings = {o.package.package_id: o.ranking for o in found.outcomes}
     hard = hard_to_source(found.outcomes)

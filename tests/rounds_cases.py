@@ -180,7 +180,7 @@ def proven_optimum(p: RoundsProblem, scale: int = 1000) -> float:
     model.minimize(sum(round(60 * weight * scale) * what for weight, what in objective if weight))
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 2
-    solver.parameters.max_time_in_seconds = 120
+    solver.parameters.max_time_in_seconds = 1200
     status = solver.solve(model)
     assert status == cp_model.OPTIMAL, solver.status_name(status)
     return solver.objective_value / (60 * scale * scale)

@@ -29,7 +29,7 @@ def best_found(p: RoundsProblem, effort: float = 0.5) -> float:
     return min(costs)
 
 
-@pytest.mark.parametrize("seed", [*range(11), 12])
+@pytest.mark.parametrize("seed", range(6))
 def test_double_handed_days_against_proof(seed):
     """Soft windows, doubles together or one after the other, largest lateness: the proven optimum.
 
@@ -44,7 +44,7 @@ KINDS = ("cheap", "shift", "unfamiliar", "modes", "no way", "breaks", "two shift
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_rule_against_trying_all(kind, seed):
     """Each rule by itself, on five visits: the best of all orders and all choices of shifts."""
     p = limited_day(kind, seed)
@@ -54,9 +54,8 @@ def test_every_rule_against_trying_all(kind, seed):
 @pytest.mark.parametrize("kind", ["hard", "end", "capacity", "two shifts", "no way"])
 def test_the_two_ways_to_the_optimum_agree(kind):
     """What the search is held against is itself held against something."""
-    for seed in range(20, 22):
-        p = limited_day(kind, seed)
-        assert proven_optimum(p) == pytest.approx(tried_optimum(p), abs=1e-3)
+    p = limited_day(kind, 20)
+    assert proven_optimum(p) == pytest.approx(tried_optimum(p), abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,9 +71,10 @@ def test_a_shift_more_is_no_harm(seed):
         shift_ids=p.shift_ids[:2], allowed=p.allowed[:, :2], person=p.person[:2],
         start_place=p.start_place[:2], end_place=p.end_place[:2],
     )  # fmt: skip
-    assert best_found(fewer) == pytest.approx(tried_optimum(fewer), abs=1e-6)
-    assert tried_optimum(p) <= tried_optimum(fewer)
-    assert best_found(p) <= best_found(fewer) + 1e-6
+    found, least = best_found(fewer), tried_optimum(fewer)
+    assert found == pytest.approx(least, abs=1e-6)
+    assert tried_optimum(p) <= least
+    assert best_found(p) <= found + 1e-6
 
 
 def test_days_for_pyvrp_are_no_better_than_the_optimum():

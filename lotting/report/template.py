@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["asset", "render"]
 
@@ -25,6 +29,12 @@ def render(package: str, template: str, **values: Any) -> str:
     **values
         What the template shows; one it needs and is not given is an error.
     """
+    return _environment(package).get_template(template).render(values)
+
+
+@lru_cache
+def _environment(package: str) -> jinja2.Environment:
+    """Where the templates of a package are kept once they have been read."""
     import jinja2
 
     def load(name: str) -> str | None:
@@ -33,7 +43,6 @@ def render(package: str, template: str, **values: Any) -> str:
                 return asset(place, name)
         return None
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(load), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
-    return environment.get_template(template).render(values)

@@ -43,11 +43,11 @@ TOP = {name.split("/")[0] for name in FILES}
 
 @pytest.fixture(scope="module")
 def council(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A council with packages, zones and three options, designed once."""
+    """A council with packages, zones and two options, designed once."""
     folder = make(tmp_path_factory.mktemp("outputs") / "council", packages=True)
     zones = {c: f"{locality(c)} {'south' if i < 12 else 'north'}" for i, c in enumerate(CODES)}
     write_csv(folder / "today.csv", pd.DataFrame({"area_code": zones.keys(), "lot": zones.values()}))
-    add_to_brief(folder, 'options = 3\n\n[today]\nplan = "today.csv"\n')
+    add_to_brief(folder, 'options = 2\n\n[today]\nplan = "today.csv"\n')
     ran = run("design", folder)
     assert ran.code == 0, ran.said
     return folder
@@ -76,9 +76,9 @@ def result(council: Path) -> dict[str, object]:
 def test_every_file_is_there_and_listed(council: Path, result: dict[str, object]) -> None:
     """Exactly the files of the issue, the chart of the options, and a plan and a map for each."""
     out = council / "out"
-    options = [f"options/{n}/{name}" for n in (1, 2, 3) for name in ("plan.csv", "map.html", "map.png")]
+    options = [f"options/{n}/{name}" for n in (1, 2) for name in ("plan.csv", "map.html", "map.png")]
     found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
-    assert len(result["options"]) == 3
+    assert len(result["options"]) == 2
     assert found == sorted([*FILES, "tradeoff.png", *options])
     assert result["files"] == found
 
@@ -182,12 +182,12 @@ def test_objective_is_hess_cost_by_hand(result: dict[str, object], plan: pd.Seri
 def test_options_differ_and_none_is_dominated(council: Path) -> None:
     """Each option is a whole plan within the limits, and no two are the same."""
     plans = []
-    for n in (1, 2, 3):
+    for n in (1, 2):
         table = pd.read_csv(council / "out" / "options" / str(n) / "plan.csv", dtype=str)
         lots = table.set_index("area_code")["lot"]
         assert pd.Series(HOURS).groupby(lots).sum().between(900, 1700).all()
         plans.append(frozenset(frozenset(codes) for codes in lots.groupby(lots).groups.values()))
-    assert len(set(plans)) == 3
+    assert len(set(plans)) == 2
 
 
 # ---- again, and again with something else -------------------------------------------------------
@@ -233,7 +233,7 @@ def test_an_earlier_runs_options_go_and_own_files_stay(council: Path, tmp_path: 
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     forged = ["notes.docx", "../packages.csv", str(folder / "lookup.csv"), "options/../notes.docx", 7, None]
     (out / "result.json").write_text(json.dumps({**result, "files": [*result["files"], *forged]}))
-    edit(folder / "brief.toml", "options = 3", "options = 1")
+    edit(folder / "brief.toml", "options = 2", "options = 1")
     assert run("design", "-q", folder).code == 0
     assert (folder / "packages.csv").is_file()
     assert (folder / "lookup.csv").is_file()

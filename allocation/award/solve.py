@@ -23,6 +23,8 @@ import pulp
 from ortools.math_opt import model_pb2
 from ortools.math_opt.python import mathopt
 
+from allocation.solver import run_solver
+
 __all__ = ["SOLVERS", "Outcome", "Solution", "Solver", "solve_problem"]
 
 Solver = Literal["highs", "cp-sat", "cbc", "scip"]
@@ -108,7 +110,7 @@ def solve_problem(
     if start:
         hints = [mathopt.SolutionHint(variable_values={
             v: float(start.get(name, 0.0)) for name, v in zip(names, model.variables(), strict=True)})]
-    result = mathopt.solve(
+    result = run_solver(
         model, _TYPES[solver],
         params=mathopt.SolveParameters(
             time_limit=dt.timedelta(seconds=max(time_limit_s, 0.01)), random_seed=seed, threads=threads,

@@ -292,7 +292,7 @@ def report(
     people=st.lists(COUNT, min_size=8, max_size=8),
     today=st.lists(st.sampled_from("AB"), min_size=8, max_size=8),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_all_tables_of_a_report_together_give_no_count_away(lots, people, today):
     """Areas, lots, who moves by lot, and the county, read side by side by one attacker."""
     content = report(lots, people, today=today)

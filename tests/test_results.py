@@ -105,7 +105,10 @@ def test_the_proof_is_never_rounded_down(small: tuple[Project, Result]) -> None:
 
 @pytest.fixture
 def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of the time, and is tested elsewhere."""
+    """Drawing and filling in tables take most of the time, and are tested elsewhere."""
+
+    def write(_: object, path: Path) -> None:
+        path.write_text("a table")
 
     def draw(*arguments: Any, **_: Any) -> None:
         folder = arguments[4]
@@ -113,6 +116,8 @@ def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
             (folder / name).write_text("a map")
 
     monkeypatch.setattr(results_module, "draw_maps", draw)
+    for name in ("geopackage.write_geopackage", "workbook.write_workbook", "tradeoff.write_tradeoff"):
+        monkeypatch.setattr(f"lotting.report.{name}", write)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def _problem(error: Any, model: type[BaseModel], file: str) -> Problem:
         fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(keys)}."
     elif kind == "missing":
         message, shown, fix = "missing", None, "Add it."
-    elif kind.startswith(("int", "float")):
+    elif kind.startswith(("int", "float", "decimal")):
         fix = "Write a number, without quotes and thousands separators."
     elif kind.startswith("date"):
         message, fix = "should be a date", "Write it as 2026-04-01, without quotes."

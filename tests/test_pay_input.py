@@ -153,7 +153,7 @@ def test_every_problem_of_a_brief_at_once(tmp_path: Path) -> None:
         load_pay_brief(folder(tmp_path, brief=brief))
     text = str(error.value)
     assert "Did you mean waiting_up_to_minutes?" in text
-    assert "policy.contact_rate_gbp" in text
+    assert "[policy] contact_rate_gbp" in text
     assert "Did you mean check?" in text
     assert "there is no such file" in text
     assert len(error.value.problems) == 4

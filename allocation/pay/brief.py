@@ -7,16 +7,13 @@ a misspelt switch never passes for its default.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from lotting.errors import InputError, Problem
-from lotting.toml_file import read_toml
+from allocation.settings import Table, read_settings
 
 from .policy import PayPolicy
 from .rules import PremiumReading
@@ -28,11 +25,7 @@ __all__ = ["CheckBrief", "PayBrief", "PeriodsBrief", "ReportBrief", "RotaBrief",
            "load_pay_brief", "run_pay"]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class TableBrief(_Table):
+class TableBrief(Table):
     """``[pay]`` and ``[workers]``: a file and what its columns are called."""
 
     file: Path = Field(description="CSV or Excel.")
@@ -87,7 +80,7 @@ class RotaBrief(TableBrief):
         return self
 
 
-class PeriodsBrief(_Table):
+class PeriodsBrief(Table):
     """``[periods]``: pay reference periods, where a policy stands instead of payroll."""
 
     length: Literal["month", "four_weeks", "fortnight", "week"] = Field(
@@ -98,7 +91,7 @@ class PeriodsBrief(_Table):
         None, ge=16, le=99, description="Age of every worker, where there is no [workers].")
 
 
-class CheckBrief(_Table):
+class CheckBrief(Table):
     """``[check]``: how to decide."""
 
     premium: PremiumReading = Field(
@@ -119,7 +112,7 @@ class CheckBrief(_Table):
         None, description="CSV of further rates: periods_from, band, age_from, age_to, rate_gbp.")
 
 
-class ReportBrief(_Table):
+class ReportBrief(Table):
     """``[report]``: what the evidence report says on its first page."""
 
     title: str = Field("Minimum-wage check of care workers' pay", max_length=120, description="Title.")
@@ -127,7 +120,7 @@ class ReportBrief(_Table):
     prepared_on: dt.date | None = Field(None, description="Date on the report; none when left out.")
 
 
-class PayBrief(_Table):
+class PayBrief(Table):
     """A whole pay brief. Paths are absolute once it is loaded from a file."""
 
     rota: RotaBrief
@@ -190,66 +183,4 @@ def load_pay_brief(path: str | Path) -> PayBrief:
     path = Path(path)
     if path.is_dir():
         path /= "pay.toml"
-    raw = read_toml(path, absent="Check the path.")
-    folder = path.resolve().parent
-    problems = [
-        Problem(message="there is no such file", file=path.name, column=where, value=name,
-                fix="Paths are relative to the brief's folder.")
-        for where, name in _files(raw) if not (folder / name).is_file()]
-    try:
-        brief = PayBrief.model_validate(raw)
-    except ValidationError as error:
-        found = [_problem(e, path.name) for e in error.errors(include_url=False)]
-        raise InputError([*dict.fromkeys(found), *problems]) from error
-    if problems:
-        raise InputError(problems)
-    return _absolute(brief, folder)
-
-
-def _files(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for table, key in (("rota", "file"), ("pay", "file"), ("workers", "file"), ("check", "rates")):
-        inner = raw.get(table)
-        if isinstance(inner, Mapping) and isinstance(inner.get(key), str):
-            yield f"{table}.{key}", inner[key]
-
-
-def _problem(error: Any, file: str) -> Problem:
-    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should", "should")
-    value = error.get("input")
-    shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
-    where, fix = ".".join(str(part) for part in error["loc"]), ""
-    if kind == "extra_forbidden":
-        keys = _keys(error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
-        message, shown = "unknown key", None
-        fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(keys)}."
-    elif kind == "missing":
-        message, shown, fix = "missing", None, "Add it."
-    elif kind.startswith(("int", "float", "decimal")):
-        fix = "Write a number, without quotes and thousands separators."
-    elif kind.startswith("date"):
-        message, fix = "should be a date", "Write it as 2026-04-01, without quotes."
-    return Problem(message=message, file=file, column=where or None, value=shown, fix=fix)
-
-
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = PayBrief
-    for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None:
-            return []
-        kinds = [field.annotation, *get_args(field.annotation)]
-        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
-    return list(model.model_fields)
-
-
-def _absolute(brief: PayBrief, folder: Path) -> PayBrief:
-    changes: dict[str, Any] = {}
-    for name in ("rota", "pay", "workers"):
-        table = getattr(brief, name)
-        if table is not None:
-            changes[name] = table.model_copy(update={"file": folder / table.file})
-    if brief.check.rates is not None:
-        changes["check"] = brief.check.model_copy(update={"rates": folder / brief.check.rates})
-    return brief.model_copy(update=changes)
+    return read_settings(path, PayBrief, absent="Check the path.")

@@ -22,7 +22,7 @@ RULES = st.fixed_dictionaries({
     "respect_preferences": st.booleans(), "failure_cover_pct": st.sampled_from([0, 40]),
     "aim": st.sampled_from(["score", "price"]),
 })
-QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @given(seed=st.integers(0, 10_000), rules=RULES)

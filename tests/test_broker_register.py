@@ -258,6 +258,7 @@ def test_todays_packages_and_the_register_are_not_counted_twice(tmp_path: Path) 
         assert broker.ledger.provider_left()[0] == 25
         for as_of, rows, left in (
             (dt.date(2026, 4, 5), {"T1": 15.0}, 25),  # not begun: counts besides
+            (dt.date(2026, 4, 8), {"T1": 15.0}, 25),  # begins on the day of the export, and may not be in it
             (dt.date(2026, 4, 9), {"T1": 15.0, "K1": 10.0}, 25),  # begun: the export has it
             (dt.date(2026, 4, 9), {"T1": 15.0, "K1": 14.0}, 21),  # and has grown
             (dt.date(2026, 4, 9), {"T1": 15.0}, 35),  # has ended

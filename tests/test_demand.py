@@ -332,7 +332,7 @@ def truth(row: dict, with_rest: bool) -> tuple[str, str, float]:
 
 
 @given(st.lists(one_package, min_size=1, max_size=25), st.booleans(), st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_hours_in_are_hours_placed_and_hours_listed(rows, with_rest, random):
     """Against sums of our own: per service and reason in hours, packages and people; per area."""
     rows = [r for r in rows if truth(r, with_rest)[1] != "impossible"]

@@ -61,14 +61,21 @@ def test_a4_landscape_at_300_dpi_without_a_date(tmp_path: Path) -> None:
 
 
 def test_same_content_same_bytes(tmp_path: Path) -> None:
-    """Written twice, and once more in another process with other hash seeds."""
+    """Written twice, and once more in another process with other hash seeds.
+
+    That process also sees that drawing neither imports pyplot nor changes matplotlib's settings.
+    """
     write_figure(content(LONG), tmp_path / "a.png")
     write_figure(content(LONG), tmp_path / "b.png")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
+        "import matplotlib; before = matplotlib.rcParams.copy();"
         "from pathlib import Path; from map_content import content; from test_figure import LONG;"
         "from lotting.report.figure import write_figure;"
-        "write_figure(content(LONG), Path(sys.argv[2]))"
+        "write_figure(content(LONG), Path(sys.argv[2]));"
+        "assert 'matplotlib.pyplot' not in sys.modules;"
+        "after = matplotlib.rcParams.copy();"
+        "assert all(dict.get(after, k) == dict.get(before, k) for k in dict.keys(before))"
     )
     subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "c.png")],
@@ -76,20 +83,6 @@ def test_same_content_same_bytes(tmp_path: Path) -> None:
     )
     first = (tmp_path / "a.png").read_bytes()
     assert first == (tmp_path / "b.png").read_bytes() == (tmp_path / "c.png").read_bytes()
-
-
-def test_pyplot_is_left_alone(tmp_path: Path) -> None:
-    """Drawing neither imports pyplot nor changes matplotlib's settings."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
-        "import matplotlib; before = matplotlib.rcParams.copy();"
-        "from map_content import content; from lotting.report.figure import draw_figure;"
-        "draw_figure(content());"
-        "assert 'matplotlib.pyplot' not in sys.modules;"
-        "after = matplotlib.rcParams.copy();"
-        "assert all(dict.get(after, k) == dict.get(before, k) for k in dict.keys(before))"
-    )
-    subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent)], check=True)
 
 
 def test_page_says_what_it_must() -> None:

@@ -127,7 +127,7 @@ def test_leicestershire_published_lots_cost_what_the_issue_says(shared):
     ),
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_centre_is_the_best_of_all_areas_by_brute_force(points, data):
     """Hess cost and centre equal the least over all areas of the lot, summed pair by pair."""
     areas = toy_areas(1, len(points))
@@ -266,7 +266,7 @@ def test_renaming_lots_moves_nobody(areas):
     new=st.lists(st.sampled_from("ABC"), min_size=6, max_size=6),
     old=st.lists(st.sampled_from("xyzw"), min_size=6, max_size=6),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_as_few_people_move_as_any_matching_allows(people, new, old):
     """Against every one-to-one matching of lots to zones; and the same both ways."""
     areas = toy_areas(1, 6)

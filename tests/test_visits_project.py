@@ -89,9 +89,9 @@ def test_packages_are_where_their_postcode_is(sample, visits):
     assert (codes == frame["area_code"]).mean() > 0.99
 
 
-def test_hours_of_areas_are_enough(folder):
+def test_hours_of_areas_are_enough(folder, sample):
     """[demand] hours only: packages are drawn, every area has its hours, and it is said."""
-    areas = load_project(folder).areas.index[:20]
+    areas = sample.areas.index[:20]
     rows = pd.DataFrame({"area_code": areas, "service": "O", "weekly_hours": 30.3})
     rows.to_csv(folder / "few.csv", index=False)
     project = variant(folder, "hours", "[visits]\nday = 2026-05-06\ndouble_handed_share_pct = 20",
@@ -125,14 +125,18 @@ def test_a_file_of_visits_is_placed_by_the_packages(folder, sample, visits):
     assert "P99999" not in " ".join(map(str, visits.warnings))
 
 
-def test_a_day_without_visits_is_refused(folder):
+def test_a_day_without_visits_is_refused(folder, sample):
     """Nothing is planned for a day on which nothing is."""
-    rows = pd.DataFrame({"area_code": [load_project(folder).areas.index[0]], "date": "2026-04-01",
+    area = sample.areas.index[0]
+    hours = 'hours = "single.csv"'
+    pd.DataFrame({"area_code": [area], "service": "O", "weekly_hours": 9.0}).to_csv(
+        folder / "single.csv", index=False)
+    rows = pd.DataFrame({"area_code": [area], "date": "2026-04-01",
                          "start": "08:00", "duration": "0:30", "person_id": "p"})
     rows.to_csv(folder / "one.csv", index=False)
-    project = variant(folder, "one", '[visits]\nfile = "one.csv"\nday = 2026-04-02')
+    project = variant(folder, "one", '[visits]\nfile = "one.csv"\nday = 2026-04-02', demand=hours)
     with pytest.raises(InputError, match="2026-04-01 to 2026-04-01"):
         project_visits(project)
-    project = variant(folder, "none", '[visits]\nfile = "one.csv"\nday = 2026-05-02')
+    project = variant(folder, "none", '[visits]\nfile = "one.csv"\nday = 2026-05-02', demand=hours)
     with pytest.raises(InputError, match="no visit is placed"):
         project_visits(project)

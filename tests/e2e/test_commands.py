@@ -174,12 +174,12 @@ def test_no_colour_codes_off_a_terminal(council: Path, tmp_path: Path) -> None:
         "import sys\nfrom lotting.cli import main\n"
         "for folder in sys.argv[1:]:\n"
         "    sys.argv = ['lotting', *(['check', folder] if folder != '--help' else [folder])]\n"
-        "    try:\n        main()\n    except SystemExit as end:\n        print('ended', end.code)\n"
+        "    try:\n        main()\n    except SystemExit as end:\n        print('exit code', end.code)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, council, broken, "--help"], capture_output=True, text=True, check=True
     )
-    assert re.findall("ended (.*)", done.stdout) == ["0", "2", "0"]
+    assert re.findall("exit code (.*)", done.stdout) == ["0", "2", "0"]
     assert "below the least allowed" in done.stderr
     assert not ANSI.search(done.stdout + done.stderr)
 

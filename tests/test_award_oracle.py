@@ -172,7 +172,7 @@ def test_the_program_written_to_a_file_gives_the_same_award(tmp_path):
 
 def test_no_time_is_no_award_and_says_so():
     """A clock that runs out before any award is found is not taken for a proof that none exists."""
-    case = simulate_market(10, 30, seed=1)
+    case = simulate_market(18, 60, seed=1)
     case = replace(case, tender=case.tender.changed(run={"time_limit_s": 1e-3}))
     with pytest.raises(NoAward, match=r"no award was found in 0\.001 s") as error:
         award(case, solver="cp-sat")

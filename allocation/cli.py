@@ -7,7 +7,6 @@ wage, 2 bad input, 3 no award or no plan can meet the rules, 130 interrupted.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +25,9 @@ from lotting.console import (
     told,
     use_utf8,
 )
+
+from .broker_cli import broker
+from .options import Out, Seed, print_json
 
 __all__ = ["app", "main"]
 
@@ -50,12 +52,10 @@ Workers = Annotated[
     Path | None,
     typer.Option(metavar="WORKERS.csv", help="Care workers' shifts; made up when left out."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same rounds.")]
 Effort = Annotated[
     float, typer.Option(min=0.001, max=100, help="How hard to look; twice takes twice as long.")
 ]
 Processes = Annotated[int, typer.Option(min=0, help="Lots planned at once; one a core when 0.")]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of what is written.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,11 +70,7 @@ def _root(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Share the work out: visits, rounds, travel, pay."""
-
-
-def _print(found: object) -> None:
-    typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    """Share the work out: the market, awards, packages, visits, rounds, travel, pay."""
 
 
 @app.command()
@@ -92,7 +88,7 @@ def visits(
         from .commands.visits import run
 
         found = run(folder, service=service, day=day and day.date(), out=out, quiet=quiet or as_json)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 @app.command()
@@ -126,7 +122,7 @@ def rounds(
             folder, plan, workers=workers, day=day and day.date(), lots=lot, service=service, effort=effort,
             seconds=seconds, seed=seed, processes=processes, out=out, quiet=quiet or as_json,
         )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 @app.command()
@@ -172,7 +168,7 @@ def travel(
             day=day and day.date(), effort=effort, seed=seed, processes=processes, out=out,
             quiet=quiet or as_json,
         )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 @app.command()
@@ -203,7 +199,7 @@ def burden(
             folder, plan, lot=lot, base=base, workers=workers, provider=provider, service=service,
             day=day and day.date(), effort=effort, seed=seed, out=out, quiet=quiet or as_json,
         )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 @app.command()
@@ -302,7 +298,7 @@ def award(
             moves_per_provider=moves_per_provider, hours_per_worker=hours_per_worker, out=out,
             quiet=quiet or as_json,
         )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
 
 @app.command("award-check")
@@ -319,7 +315,7 @@ def award_check(
         from .commands.award import repeat
 
         found = repeat(record, tender)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
     if found.below:
         raise typer.Exit(1)
 
@@ -337,7 +333,7 @@ def pay(
         from .commands.pay import run
 
         found = run(brief, out, quiet=quiet or as_json)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
     if found.below:
         raise typer.Exit(1)
 
@@ -403,168 +399,9 @@ def market(
             reach_km=reach_km, top=top, out=out,
         )  # fmt: skip
         found = run(folder, options, quiet=quiet or as_json)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
+        print_json(found.to_dict()) if as_json else typer.echo(found.to_text())
 
-broker = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Place packages by the council's own order, and keep every decision.",
-)
 app.add_typer(broker, name="broker")
-
-BrokerFolder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="The folder with broker.toml, or the brief.")
-]
-ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="The packages to place.")]
-PackageId = Annotated[str, typer.Argument(metavar="PACKAGE", help="Id of a package.")]
-OnDay = Annotated[
-    dt.datetime | None,
-    typer.Option("--on", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the decision; today's."),
-]
-DecidedBy = Annotated[str, typer.Option("--by", help="Who decides; written beside the decision.")]
-RegisterFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The register; FOLDER/private/broker.sqlite when left out."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Decide, but write nothing in the register.")]
-OnlyPackages = Annotated[
-    list[str] | None, typer.Option("--package", help="Only this package of the list; may be given again.")
-]
-
-
-@broker.command("place")
-def broker_place(
-    folder: BrokerFolder,
-    packages: ListFile,
-    only: OnlyPackages = None,
-    on: OnDay = None,
-    by: DecidedBy = "",
-    register: RegisterFile = None,
-    dry_run: DryRun = False,
-    out: Out = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Place packages one by one, in the order of the list.
-
-    What is written is personal data: keep it inside.
-    """
-    with told(debug):
-        from .commands.broker import run_place
-
-        found = run_place(
-            folder, packages, whole=False, only=only, day=on and on.date(), decided_by=by, register=register,
-            dry_run=dry_run, seconds=60.0, gap_pct=0.05, seed=1, out=out, quiet=quiet or as_json,
-        )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
-
-@broker.command("batch")
-def broker_batch(
-    folder: BrokerFolder,
-    packages: ListFile,
-    only: OnlyPackages = None,
-    on: OnDay = None,
-    by: DecidedBy = "",
-    register: RegisterFile = None,
-    dry_run: DryRun = False,
-    seconds: Annotated[float, typer.Option(min=1, help="Most seconds for sharing out.")] = 60.0,
-    gap_pct: Annotated[float, typer.Option(min=0, max=10, help="Near enough to the best, in %.")] = 0.05,
-    seed: Seed = 1,
-    out: Out = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Place a whole list at once, and show what that gains over one by one.
-
-    What is written is personal data: keep it inside.
-    """
-    with told(debug):
-        from .commands.broker import run_place
-
-        found = run_place(
-            folder, packages, whole=True, only=only, day=on and on.date(), decided_by=by, register=register,
-            dry_run=dry_run, seconds=seconds, gap_pct=gap_pct, seed=seed, out=out, quiet=quiet or as_json,
-        )  # fmt: skip
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
-
-@broker.command("handback")
-def broker_hand_back(
-    folder: BrokerFolder,
-    package: PackageId,
-    reason: Annotated[str, typer.Option(help="Why, in words.")],
-    ended: Annotated[bool, typer.Option("--ended", help="It has ended; nobody hands it back.")] = False,
-    on: OnDay = None,
-    by: DecidedBy = "",
-    register: RegisterFile = None,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Record that a provider hands a package back, or that it has ended."""
-    with told(debug):
-        from .commands.broker import run_hand_back
-
-        found = run_hand_back(
-            folder, package, reason, ended=ended, day=on and on.date(), decided_by=by, register=register
-        )
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
-
-@broker.command("status")
-def broker_status(
-    folder: BrokerFolder,
-    on: OnDay = None,
-    register: RegisterFile = None,
-    out: Out = None,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Show who has how many hours, minima that are not met, and packages to review."""
-    with told(debug):
-        from .commands.broker import run_status
-
-        found = run_status(folder, day=on and on.date(), register=register, out=out)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
-
-@broker.command("explain")
-def broker_explain(
-    folder: BrokerFolder,
-    package: PackageId,
-    register: RegisterFile = None,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Tell what was decided of a package, and why: the whole ranking of the day."""
-    with told(debug):
-        from .commands.broker import run_explain
-
-        found = run_explain(folder, package, register=register)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
-
-@broker.command("blocks")
-def broker_blocks(
-    folder: BrokerFolder,
-    keep_spot_pct: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Share of each area that stays spot; the brief's.")
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Most seconds for the solver.")] = 20.0,
-    out: Out = None,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Choose which spot packages to turn into block contracts: sizes by area, saving and risk."""
-    with told(debug):
-        from .commands.broker import run_blocks
-
-        found = run_blocks(folder, keep_spot_pct=keep_spot_pct, seconds=seconds, out=out)
-        _print(found.to_dict()) if as_json else typer.echo(found.to_text())
-
 
 
 if __name__ == "__main__":

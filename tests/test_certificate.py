@@ -30,7 +30,7 @@ from lotting.design.solve import Design
 from lotting.errors import InfeasibleError, InputError
 from lotting.plan import Plan
 
-MAPS = 200
+MAPS = 108
 #: Rounding that the sum of a place's own objective may have; a bound gets no more than that.
 ROUNDING = 1e-12
 DISTANCE = Weights(distance=1.0)
@@ -376,7 +376,7 @@ def test_a_design_is_what_the_list_of_all_plans_says(seed: int, tmp_path: Path) 
 
 def test_the_maps_are_of_every_sort() -> None:
     """Enough maps with a plan and without, proven each way, with locks that bind and places."""
-    outcomes = [task(s).outcome for s in range(0, MAPS, 2)]
+    outcomes = [task(s).outcome for s in range(MAPS)]
     found = [o for o in outcomes if isinstance(o, Design)]
     assert len(found) > 60
     assert len(outcomes) - len(found) > 5
@@ -474,7 +474,7 @@ def test_the_safe_bound_is_the_exact_one_rounded_down(seed: int, near: bool) -> 
 
     Also where areas lie some tens of metres apart, hundreds of kilometres from the grid's origin.
     """
-    job = task(solved()[5 * seed])
+    job = task(solved()[3 * seed])
     case, outcome = job.case, job.outcome
     assert isinstance(outcome, Design)
     if near:

@@ -7,24 +7,18 @@ unknown key is refused, so that a misspelt limit never passes for no limit.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from .errors import InputError, Problem
-from .toml_file import BACKSLASHES, read_toml
+from .settings import Table, read_settings
 
 __all__ = [
     "AreasBrief",
@@ -44,26 +38,9 @@ __all__ = [
 ]
 
 HOURS_IN_A_WEEK = 168
-_T = TypeVar("_T", bound=BaseModel)
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_stand_ins(cls, value: Any, info: ValidationInfo) -> Any:
-        # pydantic would take true for 1, and a number for seconds since 1970.
-        assert info.field_name is not None
-        kinds = _kinds(cls, info.field_name)
-        if isinstance(value, bool) and bool not in kinds:
-            raise ValueError("true and false are no value for this")
-        if dt.date in kinds and isinstance(value, (int, float)):
-            raise ValueError("should be a date")
-        return value
-
-
-class AreasBrief(_Table):
+class AreasBrief(Table):
     """``[areas]``: the boundaries, and what is known of each area."""
 
     file: Path | None = Field(
@@ -145,7 +122,7 @@ class AreasBrief(_Table):
         return [self.file] if self.file is not None else list(self.files)
 
 
-class PackageColumns(_Table):
+class PackageColumns(Table):
     """``[demand.columns]``: which column of the council's export means what.
 
     Each is found by its usual names (see ``docs/reference/files.md``) when left out.
@@ -167,7 +144,7 @@ class PackageColumns(_Table):
     people: str | None = None
 
 
-class DemandBrief(_Table):
+class DemandBrief(Table):
     """``[demand]``: packages of care, or ready-made hours per area."""
 
     hours: Path | None = Field(
@@ -209,14 +186,14 @@ class DemandBrief(_Table):
         return self
 
 
-class TodayBrief(_Table):
+class TodayBrief(Table):
     """``[today]``: the zones in force, to count the people who would move."""
 
     plan: Path = Field(description="CSV or Excel: area_code, lot.")
     column: str = Field("lot", description="Column of the zone.")
 
 
-class Weights(_Table):
+class Weights(Table):
     """``weights``: what a plan costs, in the unit of each aim.
 
     The objective is the weighted sum; a weight says how many units of the others one unit is
@@ -245,7 +222,7 @@ class Weights(_Table):
         return self
 
 
-class LotsBrief(_Table):
+class LotsBrief(Table):
     """``[lots]``: how many, how large, and what makes one plan better than another."""
 
     number: int | tuple[int, int] | None = Field(
@@ -348,7 +325,7 @@ class LotsBrief(_Table):
         return Weights(**{aim: 1.0})
 
 
-class LocksBrief(_Table):
+class LocksBrief(Table):
     """``[locks]``: what has to stay as it is said here, whatever the cost."""
 
     together: list[list[str]] = Field(
@@ -370,7 +347,7 @@ class LocksBrief(_Table):
         return value
 
 
-class MarketBrief(_Table):
+class MarketBrief(Table):
     """``[market]``: the providers, and the caps that keep the market diverse."""
 
     providers: Path = Field(
@@ -400,7 +377,7 @@ class MarketBrief(_Table):
     )
 
 
-class VisitColumns(_Table):
+class VisitColumns(Table):
     """``[visits.columns]``: which column of a file of visits means what.
 
     Each is found by its usual names (see ``docs/how-to/visits.md``) when left out.
@@ -428,7 +405,7 @@ class VisitColumns(_Table):
     y_m: str | None = None
 
 
-class VisitsBrief(_Table):
+class VisitsBrief(Table):
     """``[visits]``: the visits of a week, read from a file, or made up from the hours of care."""
 
     file: Path | None = Field(
@@ -496,7 +473,7 @@ class VisitsBrief(_Table):
         return value
 
 
-class TravelBrief(_Table):
+class TravelBrief(Table):
     """``[travel]``: how minutes and km between places are found.
 
     With neither ``roads`` nor a ``server``, distances are straight lines times a detour at an
@@ -676,7 +653,7 @@ class TravelBrief(_Table):
         return "straight-line"
 
 
-class RunBrief(_Table):
+class RunBrief(Table):
     """``[run]``: how long to look, and how to look again."""
 
     seed: int = Field(1, ge=0, lt=2**31, description="Same seed, same files: same plan.")
@@ -707,7 +684,7 @@ class RunBrief(_Table):
     )
 
 
-class RobustBrief(_Table):
+class RobustBrief(Table):
     """``[robust]``: what may become of the need for care, to see whether the lots would still hold.
 
     Each plan is tried on made-up futures: one growth for the whole map, drawn evenly between two
@@ -740,7 +717,7 @@ class RobustBrief(_Table):
         return value
 
 
-class PublishBrief(_Table):
+class PublishBrief(Table):
     """``[publish]``: what may leave the council."""
 
     title: str = Field("Home care lots", description="Title of maps and tables.")
@@ -754,7 +731,7 @@ class PublishBrief(_Table):
     rounding: int = Field(5, ge=1, description="Other counts are rounded to this.")
 
 
-class ServiceBrief(_Table):
+class ServiceBrief(Table):
     """``[[service]]``: a service line with lots of its own, made of the packages its rule picks.
 
     A package belongs to the first service whose rule it meets; one without rules takes the rest.
@@ -789,7 +766,7 @@ class ServiceBrief(_Table):
         return value
 
 
-class Brief(_Table):
+class Brief(Table):
     """A whole brief. Paths are absolute once it is loaded from a file."""
 
     areas: AreasBrief
@@ -834,82 +811,6 @@ class Brief(_Table):
         return [(name, lots) for name, lots in pairs if lots is not None]
 
 
-def _kinds(table: type[BaseModel], key: str) -> set[Any]:
-    """Every type that a key takes, unfolded: ``list[Path] | None`` takes ``Path``, too."""
-    found, left = set(), [table.model_fields[key].annotation]
-    while left:
-        kind = left.pop()
-        found.add(kind)
-        left += get_args(kind)
-    return found
-
-
-def _table(location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Return the model of the table that a key of the brief is in."""
-    table: type[BaseModel] | None = Brief
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        if table is None or part not in table.model_fields:
-            return None
-        table = next(
-            (k for k in _kinds(table, part) if isinstance(k, type) and issubclass(k, BaseModel)),
-            None,
-        )
-    return table
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    parts: list[str] = []
-    for part in location:
-        if isinstance(part, int) and parts:
-            parts[-1] += f"[{part + 1}]"
-        else:
-            parts.append(str(part))
-    return ".".join(parts)
-
-
-#: What to do about the kinds of value that pydantic refuses, by the start of its error type.
-_FIXES = {
-    "int": "Write a whole number, without quotes and thousands separators.",
-    "float": "Write a number, without quotes and thousands separators.",
-    "date": "Write it as 2026-04-01, without quotes.",
-    "path": 'Write it in quotes: "areas.gpkg".',
-    "string": "Write it in quotes.",
-    "bool": "Write true or false, without quotes.",
-    "list": "Write it in square brackets, with commas between the parts.",
-    "tuple": 'Write two of them in square brackets: ["E01000001", "E01000002"].',
-    "missing_argument": 'Write two of them in square brackets: ["E01000001", "E01000002"].',
-    "dict": "Write it as a table.",
-    "model": "Write it as a table.",
-}
-
-
-def _problem(error: Any, file: str) -> Problem:
-    kind, message = error["type"], error["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should", "should").split(", unable to parse")[0]
-    value = error.get("input")
-    shown = None if isinstance(value, (dict, list, BaseModel)) or value is None else str(value)
-    fix = next((text for start, text in _FIXES.items() if kind.startswith(start)), "")
-    if kind == "extra_forbidden":
-        message, shown = "unknown key", None
-        table = _table(error["loc"])
-        keys = table.model_fields if table else []
-        near = difflib.get_close_matches(str(error["loc"][-1]), keys, n=1)
-        fix = (
-            f"Did you mean {near[0]}?"
-            if near
-            else "Check the spelling against docs/reference/brief.md, or delete it."
-        )
-    elif kind == "missing":
-        message, shown, fix = "missing", None, "Add it."
-    elif kind.startswith("date") or message == "should be a date":
-        message, fix = "should be a date", _FIXES["date"]
-    return Problem(
-        message=message, file=file, column=_where(error["loc"]) or None, value=shown, fix=fix
-    )
-
-
 def load_brief(path: str | Path) -> Brief:
     """Read a brief and make its paths absolute.
 
@@ -931,66 +832,4 @@ def load_brief(path: str | Path) -> Brief:
     path = Path(path)
     if path.is_dir():
         path /= "brief.toml"
-    raw = read_toml(path, absent="Make one with: lotting new FOLDER")
-    folder = path.resolve().parent
-    missing = [
-        Problem(
-            message="there is no such file",
-            file=path.name,
-            column=where,
-            value=str(folder / name),
-            fix=_why_missing(name),
-        )
-        for where, name in _files(Brief, raw)
-        if not (folder / name).exists()
-    ]
-    try:
-        brief = Brief.model_validate(raw)
-    except ValidationError as error:
-        seen: dict[Problem, None] = {}
-        for item in error.errors(include_url=False):
-            seen.setdefault(_problem(item, path.name))
-        raise InputError([*seen, *missing]) from error
-    if missing:
-        raise InputError(missing)
-    return _absolute(brief, folder)
-
-
-def _files(
-    table: type[BaseModel], raw: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, str]]:
-    """Yield every file that a brief names, and where; also of a brief with mistakes."""
-    for key, value in raw.items():
-        if key not in table.model_fields:
-            continue
-        kinds, where = _kinds(table, key), f"{prefix}{key}"
-        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
-        if inner is not None and isinstance(value, Mapping):
-            yield from _files(inner, value, f"{where}.")
-        elif Path in kinds and isinstance(value, str):
-            yield where, value
-        elif Path in kinds and isinstance(value, list):
-            yield from ((f"{where}[{i}]", v) for i, v in enumerate(value, 1) if isinstance(v, str))
-
-
-def _why_missing(name: str) -> str:
-    # "C:\temp\new.gpkg" in double quotes is valid TOML, with a tab and a new line in it.
-    if any(ord(letter) < 32 for letter in name):
-        return BACKSLASHES
-    return "Paths are relative to the brief's folder."
-
-
-def _absolute(table: _T, base: Path) -> _T:
-    changes: dict[str, Any] = {}
-    for key in type(table).model_fields:
-        value = getattr(table, key)
-        if isinstance(value, Path):
-            changes[key] = value if value.is_absolute() else base / value
-        elif isinstance(value, BaseModel):
-            inner = _absolute(value, base)
-            if inner is not value:
-                changes[key] = inner
-        elif isinstance(value, list) and value and isinstance(value[0], Path):
-            changes[key] = [v if v.is_absolute() else base / v for v in value]
-    # A copy counts what is changed as given in the file, so nothing else may be.
-    return table.model_copy(update=changes) if changes else table
+    return read_settings(path, Brief, absent="Make one with: lotting new FOLDER")

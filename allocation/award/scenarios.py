@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from allocation.settings import Table, checked, read_settings
 from allocation.tender.brief import Tender
 from allocation.tender.load import Case
 from lotting.errors import InputError, Problem
+from lotting.settings import Table, checked, read_settings
 
 from .award import Award, NoAward, award
 from .figures import Figures, figures_of

@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from allocation.settings import Table, read_settings
+from lotting.settings import Table, read_settings
 
 __all__ = [
     "BlocksBrief", "BrokerBrief", "Criterion", "FileBrief", "OrderBrief", "PlacesBrief", "ReviewBrief",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from allocation.settings import Table, read_settings
+from lotting.settings import Table, read_settings
 
 from .policy import PayPolicy
 from .rules import PremiumReading

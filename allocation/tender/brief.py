@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from allocation.settings import Table, checked, read_settings
+from lotting.settings import Table, checked, read_settings
 
 __all__ = ["LotsBrief", "MarketBrief", "PriceBrief", "QualityBrief", "RulesBrief", "RunBrief", "Tender",
            "TieRule", "load_tender"]

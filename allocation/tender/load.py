@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from allocation.settings import checked
 from lotting.errors import Problem, Problems, some
+from lotting.settings import checked
 
 from . import cells
 from .bids import Bids, bid_rows, read_bids, set_aside

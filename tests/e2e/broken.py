@@ -575,7 +575,7 @@ _brief(
     "[areas] file",
     "no such file",
     "county.gpkg",
-    "relative to the brief's folder",
+    "relative to the folder of brief.toml",
 )
 _brief("not_toml", "number = 4", "number: 4", "not valid TOML", "line 10")
 _brief("table_twice", "[run]", "[lots]", "not valid TOML")

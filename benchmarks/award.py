@@ -1,15 +1,17 @@
 """The award's solvers side by side: markets of the size of real tenders, and generalised assignment.
 
 Markets are made up (allocation.award.simulate): lots x bidders with caps, packages, order of preference,
-one to three winners and failure cover. For each: value, bound, gap and seconds of HiGHS, CP-SAT, CBC and
-SCIP, and the sequential mechanism (lot by lot, largest first, by preference) against the best award under
-the same rules less those a sequence cannot keep (preferences, failure cover, minimum hours).
+failure cover, and one to three winners at unequal shares or two at equal ones. For each: value, bound, gap
+and seconds of HiGHS, CP-SAT, CBC and SCIP, and the sequential mechanism (lot by lot, largest first, by
+preference) against the best award under the same rules less those a sequence cannot keep (preferences,
+failure cover, minimum hours).
 
 Generalised assignment (GAP): instances of ../shared/bench/award where it is there; every job to one agent
 within its capacity. Best-known values, from that folder's README: d05100 6353, d10100 6347, d20100 6185
 (Chu & Beasley 1997), e10100 11577, e10200 23307 (Yagiura, Ibaraki & Glover 2006).
 
     python benchmarks/award.py                           markets of 18 x 60, each solver
+    python benchmarks/award.py --equal                   the same with two winners a lot, half each
     python benchmarks/award.py --size 200 500 --solvers highs
     python benchmarks/award.py --gap d05100 d10100 --seconds 60
 """
@@ -28,11 +30,12 @@ import pulp
 from allocation.award.award import NoAward, award
 from allocation.award.check import check_award
 from allocation.award.sequential import sequential_award
-from allocation.award.simulate import simulate_market
+from allocation.award.simulate import DEFAULT_RULES, simulate_market
 from allocation.award.solve import SOLVERS, Solver, solve_problem
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "award"
 BEST = {"d05100": 6353, "d10100": 6347, "d20100": 6185, "e10100": 11577, "e10200": 23307}
+EQUAL = {"providers_per_lot": 2, "shares": {2: [50, 50]}}
 BLIND = ("preferences", "failure_cover", "min_weekly_hours", "own_min_hours")
 
 
@@ -75,11 +78,12 @@ def gap_rows(names: Iterable[str], solvers: Iterable[Solver], seconds: float) ->
 
 
 def market_rows(
-    lots: int, bidders: int, seeds: Iterable[int], solvers: Iterable[Solver], seconds: float
+    lots: int, bidders: int, seeds: Iterable[int], solvers: Iterable[Solver], seconds: float, *, equal: bool
 ) -> None:
     print(f"{'market':<16}{'offers':>7}  {'by':<20}{'value':>11}{'bound':>11}{'gap %':>8}{'s':>8}  broken")
     for seed in seeds:
-        case = simulate_market(lots, bidders, seed=seed, run={"time_limit_s": seconds})
+        rules = {**DEFAULT_RULES, "max_providers": max(18, lots), **(EQUAL if equal else {})}
+        case = simulate_market(lots, bidders, seed=seed, rules=rules, run={"time_limit_s": seconds})
         head = f"{f'{lots} x {bidders} #{seed}':<16}{len(case.bids.offers):>7}  "
         for solver in solvers:
             begin = time.perf_counter()
@@ -109,6 +113,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 4, 5])
     parser.add_argument("--solvers", nargs="+", default=list(SOLVERS), choices=SOLVERS)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--equal", action="store_true", help="two winners a lot, half of the hours each")
     parser.add_argument("--gap", nargs="+", choices=sorted(BEST), help="GAP instances in place of markets")
     given = parser.parse_args()
     if given.gap:
@@ -116,7 +121,7 @@ def main() -> None:
             parser.error(f"there are no instances in {SHARED}")
         gap_rows(given.gap, given.solvers, given.seconds)
     else:
-        market_rows(*given.size, given.seeds, given.solvers, given.seconds)
+        market_rows(*given.size, given.seeds, given.solvers, given.seconds, equal=given.equal)
 
 
 if __name__ == "__main__":

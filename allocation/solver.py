@@ -49,7 +49,8 @@ def run_solver(
         try:
             found.append(mathopt.solve(
                 model, kind, params=params, model_params=model_params or mathopt.ModelSolveParameters(),
-                interrupter=stop))
+                # Told to stop, SCIP prints errors of its own from the start.
+                interrupter=None if kind == mathopt.SolverType.GSCIP else stop))
         except BaseException as error:
             failed.append(error)
         finally:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from allocation.tender.load import Case
 from lotting.errors import InfeasibleError, Reason
 
 from .cover import add_cover, broken_cover
+from .improve import improved
 from .model import build_model
 from .preferences import stands_alone
 from .program import SCALE, AwardModel, Won
@@ -26,6 +28,10 @@ __all__ = ["Award", "AwardStatus", "NoAward", "award", "make_award", "solve_awar
 
 #: A gap below this many per cent is the arithmetic's, not the award's.
 PROVEN_PCT = 1e-5
+#: With more seats than this the whole is not expected to be solved to its end, and a third of the time
+#: goes to groups of lots; else a little is kept to mend an award that leaves too few to take over.
+LARGE = 10_000
+PART_LARGE, PART = 0.65, 0.85
 COLUMNS = (
     "bid_id", "position", "share_pct", "weekly_hours", "rate_gbp", "weekly_cost_gbp", "score")
 
@@ -181,28 +187,45 @@ def solve_award(
 ) -> tuple[AwardModel, Solution, tuple[Won, ...]]:
     """Solve the program, and again with failure-cover rows as long as a solution breaks some.
 
+    What is not solved to its end in its part of the time is mended and made better group by group of lots
+    (:mod:`allocation.award.improve`); the bound stays that of the whole.
+
     Returns
     -------
     model, solution, winners
         Empty winners where no award was found.
     """
-    end = time.perf_counter() + time_limit_s
+    begin, gap_pct = time.perf_counter(), terms.case.tender.run.gap_pct
+    end = begin + time_limit_s
     model = build_model(terms) if model is None else model
-    start: Mapping[str, float] | None = None
+    large = sum(map(len, model.seats)) > LARGE
+    covered = terms.on("failure_cover") and terms.rules.failure_cover_pct > 0
+    stop = begin + time_limit_s * (PART_LARGE if large else PART if covered else 1.0)
+    known: Solution | None = None
     while True:
-        left = max(end - time.perf_counter(), 0.5)
+        left = max(stop - time.perf_counter(), 0.5)
         solution = solve_problem(
-            model.problem, solver=solver, time_limit_s=left, seed=seed, gap_pct=terms.case.tender.run.gap_pct,
-            start=start)
-        if not solution.values:
+            model.problem, solver=solver, time_limit_s=left, seed=seed, gap_pct=gap_pct,
+            start=None if known is None else known.values)
+        if solution.outcome == Outcome.INFEASIBLE:
             return model, solution, ()
-        won = model.won(solution.values)
-        broken = broken_cover(terms, won)
-        if not broken:
-            return model, solution, won
-        for firm, lots in broken:
-            add_cover(model, firm, lots)
-        start = solution.values
+        if solution.values:
+            bound = solution.bound if known is None else min(solution.bound, known.bound)
+            known = dataclasses.replace(solution, bound=bound)
+            won = model.won(known.values)
+            broken = broken_cover(terms, won)
+            if not broken and (solution.outcome == Outcome.OPTIMAL or not large):
+                return model, known, won
+            for firm, lots in broken:
+                add_cover(model, firm, lots)
+        if not solution.values or solution.outcome != Outcome.OPTIMAL or time.perf_counter() >= stop:
+            break
+    if known is None or solver == "cbc":
+        return model, dataclasses.replace(solution, values={}), ()
+    better = improved(model, known, solver=solver, until=end, seed=seed, gap_pct=gap_pct)
+    if better is None:
+        return model, dataclasses.replace(known, values={}), ()
+    return model, better, model.won(better.values)
 
 
 def _bound(terms: Terms, solution: Solution) -> float:
